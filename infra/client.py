@@ -1,0 +1,173 @@
+"""One end of the mesh as a person or a script has it: say, ask, wait for quiet, read the log."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+import nats
+from nats.aio.client import Client as Connection
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
+from contracts import runtime, wire
+from contracts.message import Context, Message, Question, name_of
+from infra.failure import ABSENT, NO, WRONG, Failure
+from infra.fleet import SERVICES
+from shared import telemetry
+from shared.log import Log, LogUnfit, Stored, check
+
+DEFAULT = "nats://127.0.0.1:4222"
+NOBODY = "-"
+"""The key of a question that is about a whole service."""
+
+_ANSWERS_WITHIN = 30.0
+_QUIET_WITHIN = 60.0
+_HELD = 5.0
+"""Seconds a service may hold back its answer to a position question: nobody polls."""
+
+T = TypeVar("T")
+
+
+class Mesh:
+    """A connection to a running mesh."""
+
+    def __init__(self, connection: Connection, log: Log, services: Sequence[str] = SERVICES) -> None:
+        self.connection = connection
+        self.log = log
+        self.services = services
+
+    async def say(
+        self,
+        message: Message,
+        key: str,
+        *,
+        at: datetime | None = None,
+        message_id: str | None = None,
+        again: bool = False,
+    ) -> tuple[str, Stored]:
+        """Put a command, or a fact from outside, on the log; gives its id and place.
+
+        With `at` it is said as of that instant, else as of now as the log tells it. A message said `again` takes a
+        place of its own in the log although its id is known.
+        """
+        said = message_id or uuid.uuid4().hex
+        subject = wire.subject(type(message), key)
+        body = wire.encode(message)
+        if at is not None:
+            context = Context(id=said, source="/outside", key=key, at=at, correlation=said)
+            body = wire.envelope(message, context, body)
+        try:
+            return said, await self.log.say(subject, body, None if again else said)
+        except (NatsError, TimeoutError) as problem:
+            raise Failure(f"the log did not take the message: {_told(problem)}", ABSENT) from None
+
+    async def ask(self, question: Question, key: str, reply: type[T], *, wait: float = _ANSWERS_WITHIN) -> T:
+        """The answer to a question, as committed. Failure, with the reason, when there is none."""
+        body = await self.ask_raw(question, key, wait=wait)
+        return msgspec.json.decode(body, type=reply)
+
+    async def ask_raw(self, question: Question, key: str, *, wait: float = _ANSWERS_WITHIN) -> bytes:
+        """The same as it comes over the wire."""
+        name = name_of(type(question))
+        try:
+            subject = wire.subject(type(question), key)
+            answer = await self.connection.request(subject, wire.encode(question), timeout=wait)
+        except NoRespondersError:
+            raise Failure(f"nobody answers {name}: is {name.split('.')[0]} running?", ABSENT) from None
+        except (NatsError, TimeoutError) as problem:
+            raise Failure(f"{name} was not answered: {_told(problem)}", ABSENT) from None
+        refused = (
+            msgspec.json.decode(answer.data, type=_Refused) if answer.data.startswith(b'{"error":') else _Refused()
+        )
+        if refused.error is not None:
+            raise Failure(refused.error, NO)
+        return answer.data
+
+    async def quiet(self, within: float = _QUIET_WITHIN) -> int:
+        """Wait until all services have heard everything and none says anything more; the log's last sequence."""
+        until = asyncio.get_running_loop().time() + within
+        sequence = await self.log.last()
+        while True:
+            ready = await asyncio.gather(*(self._reached(service, sequence) for service in self.services))
+            last = await self.log.last()
+            if all(ready) and last == sequence:
+                return sequence
+            if asyncio.get_running_loop().time() > until:
+                late = [service for service, there in zip(self.services, ready, strict=True) if not there]
+                who = " and ".join(late) if late else "nobody is behind, but somebody keeps talking:"
+                raise Failure(f"no quiet within {within:.0f} s: {who} at log sequence {last}", NO)
+            sequence = last
+
+    async def reached(self, sequence: int, services: Sequence[str] | None = None) -> None:
+        """Wait until the services have heard everything up to a place in the log."""
+        for service in services or self.services:
+            while not await self._reached(service, sequence):
+                continue
+
+    async def _reached(self, service: str, sequence: int) -> bool:
+        question = runtime.of(service).position(sequence=sequence, wait=_HELD)
+        try:
+            return (await self.ask(question, NOBODY, runtime.PositionReached)).ready
+        except Failure as failure:
+            if failure.code != ABSENT:
+                raise
+            await asyncio.sleep(0.1)  # it is being started again
+            return False
+
+    async def read(self, filters: Sequence[str], after: int, until: int) -> AsyncIterator[wire.Received]:
+        """What lies on the log between two places."""
+        async for batch in self.log.read(filters, after, until):
+            for received in batch:
+                yield received
+
+
+class _Refused(msgspec.Struct):
+    error: str | None = None
+
+
+def _told(problem: BaseException) -> str:
+    return str(problem) or type(problem).__name__
+
+
+@asynccontextmanager
+async def connected(url: str | None = None) -> AsyncIterator[Mesh]:
+    """A connection to the mesh whose server is at `url` (Q2C_NATS, or this machine). Failure when it is not there."""
+    connection = await connect(url)
+    try:
+        try:
+            partitions = await check(connection)
+        except LogUnfit as unfit:
+            raise Failure(str(unfit), ABSENT) from None
+        yield Mesh(connection, Log(connection, partitions))
+    finally:
+        await connection.close()
+
+
+async def connect(url: str | None) -> Connection:
+    """A connection that gives up at once where nobody listens. Failure says what to do."""
+    address = url or os.environ.get("Q2C_NATS") or DEFAULT
+
+    async def ignore(_problem: Exception) -> None:
+        """What goes wrong is raised where it is noticed."""
+
+    try:
+        return await nats.connect(
+            address, name="q2c", allow_reconnect=False, connect_timeout=3, error_cb=ignore, max_reconnect_attempts=0
+        )
+    except (NatsError, OSError, TimeoutError):
+        raise Failure(
+            f"there is no nats-server at {shown(address)}: start the mesh with `q2c up`, or name one with --nats",
+            ABSENT,
+        ) from None
+    except ValueError:
+        raise Failure(f"{shown(address)} is not an address such as {DEFAULT}", WRONG) from None
+
+
+def shown(address: str) -> str:
+    """An address as it may be shown: user and password left out."""
+    return telemetry.without_secrets(address)

@@ -1,0 +1,62 @@
+"""Shows a scenario while it happens: a heading per chapter, then one line per business fact, grouped by journey."""
+
+import time
+from datetime import datetime
+
+from rich.console import Console
+from rich.status import Status
+
+from infra.reading import Heard
+from infra.scenario import Note, Step
+from infra.screen import line
+from infra.telling import instant
+
+
+class Progress:
+    """Watches a scenario being played."""
+
+    def __init__(self, console: Console) -> None:
+        self.facts = 0
+        self._console = console
+        self._names: dict[str, str] = {}
+        """What a journey is called: by the quote that opened it."""
+        self._waiting: list[tuple[str, Heard, float]] = []
+        self._shown = ""
+        self._began = time.perf_counter()
+        self._status = Status("", console=console, spinner="dots") if console.is_terminal else None
+
+    def begun(self, step: Step) -> None:
+        self._began = time.perf_counter()
+        if isinstance(step.action, Note):
+            self._console.print()
+            self._console.print(step.action.note, style="bold reverse", markup=False)
+            self._shown = ""
+
+    def day(self, now: datetime) -> None:
+        if self._status is not None:
+            self._status.start()
+            self._status.update(f"[dim]{instant(now)}[/dim]")
+
+    def heard(self, message: Heard) -> None:
+        if message.type.startswith("commercial.quote.") and isinstance(message.data, dict):
+            quote = message.data.get("quote_id")
+            if isinstance(quote, str):
+                self._names.setdefault(message.correlation, f"{message.key} {quote}")
+        if message.is_fact or message.is_trouble:
+            self.facts += message.is_fact
+            self._waiting.append((message.correlation, message, time.perf_counter() - self._began))
+
+    def done(self) -> None:
+        """Show what has been heard, one journey after the other."""
+        if self._status is not None:
+            self._status.stop()
+        waiting, self._waiting = self._waiting, []
+        journeys: dict[str, list[tuple[Heard, float]]] = {}
+        for journey, message, elapsed in waiting:
+            journeys.setdefault(self._names.get(journey, message.key), []).append((message, elapsed))
+        for name, messages in journeys.items():
+            if name != self._shown:
+                self._console.print(f"  {name}", style="bold blue", markup=False)
+                self._shown = name
+            for message, elapsed in messages:
+                self._console.print("    ", line(message, after=f"+{elapsed * 1000:.0f} ms"), sep="")

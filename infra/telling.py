@@ -1,0 +1,88 @@
+"""How a message is told in one line: what happened, to what, and how much."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+_NAMES = (
+    "number",
+    "invoice_id",
+    "change_order_id",
+    "milestone_id",
+    "entry_id",
+    "cost_id",
+    "payment_id",
+    "assignment_id",
+    "line_id",
+    "quote_id",
+    "agreement_id",
+    "project_id",
+)
+"""What a message is about, the most telling first."""
+
+_AMOUNTS = ("gross", "net", "total", "amount", "open", "recognised_to_date", "value")
+_SHOWN = 3
+
+
+def title(name: str) -> str:
+    """`finance.invoice.part_paid.v1` is read as `invoice part paid`."""
+    parts = name.split(".")
+    return " ".join(parts[1:3]).replace("_", " ") if len(parts) == 4 else name
+
+
+def about(data: Any) -> str:
+    """The business id that the message is about, the most telling one it has."""
+    if not isinstance(data, Mapping):
+        return ""
+    for scope in (data, *(inner for inner in data.values() if isinstance(inner, Mapping))):
+        for name in _NAMES:
+            if isinstance(scope.get(name), str):
+                return str(scope[name])
+    texts = (value for name, value in data.items() if name.endswith("_id") and isinstance(value, str))
+    return next(texts, "")
+
+
+def amounts(data: Any) -> list[str]:
+    """The amounts it carries at or just below its top, the most telling first."""
+    found = dict(_amounts(data, depth=2))
+    ranked = sorted(found, key=lambda name: _AMOUNTS.index(name) if name in _AMOUNTS else len(_AMOUNTS))
+    return [f"{_words(name)} {found[name]}" for name in ranked[:_SHOWN]]
+
+
+def money(amount: Mapping[str, Any]) -> str:
+    """`{"amount": "85600.00", "currency": "EUR"}` is read as `85,600.00 EUR`."""
+    try:
+        return f"{Decimal(str(amount['amount'])):,} {amount['currency']}"
+    except InvalidOperation:
+        return f"{amount['amount']} {amount['currency']}"
+
+
+def why(data: Any) -> str:
+    """The reason of a refusal, a hold or a rejection."""
+    if not isinstance(data, Mapping) or not isinstance(data.get("reason"), str):
+        return ""
+    detail = data.get("detail")
+    return f"{data['reason']}: {detail}" if isinstance(detail, str) and detail else str(data["reason"])
+
+
+def instant(at: datetime) -> str:
+    return f"{at:%d %b %Y %H:%M}"
+
+
+def is_money(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"amount", "currency"}
+
+
+def _amounts(data: Any, depth: int) -> Iterator[tuple[str, str]]:
+    if not isinstance(data, Mapping) or depth == 0:
+        return
+    for name, value in data.items():
+        if is_money(value):
+            yield name, money(value)
+        else:
+            yield from _amounts(value, depth - 1)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,8 @@
+"""The commercial service: from master data to the signed agreement and its changes."""
+
+from services.commercial import agreement, change_order, customer, legal_entity, policy, quote, rate_card, reference
+from shared.service import service
+
+app = service(
+    "commercial", legal_entity, policy, customer, rate_card, quote, agreement, change_order, reference=reference
+)

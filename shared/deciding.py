@@ -1,0 +1,174 @@
+"""One actor hears one message: what it says, with names, ids and bytes, and the state it is in afterwards."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from contracts import wire
+from contracts.message import Command, Context, Event, Message, Wake, is_identifier, name_of
+from shared.decider import Wired
+from shared.log import Saying
+from shared.store import ActorRef, ActorRow
+
+MAX_SAID = 900
+"""Messages that one decision may say: so that they and the cursors fit in one atomic batch."""
+
+
+class Undecidable(Exception):
+    """Deciding failed, which is a bug in the actor; the text says where and how."""
+
+
+class Entry(Struct):
+    """An actor as its owner holds it. `sequence` is that of its last event, 0 until it is on the log."""
+
+    state: Any
+    wake: datetime | None
+    opener: str | None
+    sequence: int
+
+    def row(self, actor: Wired) -> ActorRow:
+        return ActorRow(actor.codec.encode(self.state), self.wake, self.opener, self.sequence)
+
+
+class Decision(NamedTuple):
+    """What an actor says to one message; `events` are the places of its own events in `sayings`."""
+
+    sayings: list[Saying]
+    events: list[int]
+    entry: Entry
+
+
+def fresh(actor: Wired) -> Entry:
+    """An actor that has said nothing yet."""
+    return Entry(actor.module.initial, None, None, 0)
+
+
+def read(actor: Wired, row: ActorRow) -> Entry:
+    return Entry(actor.codec.decode(row.state), row.wake, row.opener, row.sequence)
+
+
+def id_of(actor: Wired, message: Message) -> str | None:
+    """The actor of the entity that the message concerns, None when it concerns none. Undecidable when that fails."""
+    try:
+        found = actor.module.actor_id(message)
+    except Exception as problem:
+        raise Undecidable(_because("actor_id", problem)) from problem
+    if found is not None and not is_identifier(found):
+        raise Undecidable(f"actor_id gave {found!r}, which is not 1 to 64 letters, digits, _ or -")
+    return found
+
+
+def wake_id(tick: str, source: str, instant: datetime) -> str:
+    """The id of the wake that a tick brings to an actor."""
+    return wire.derive(tick, source, instant.isoformat())
+
+
+def woken(tick: Message, service: str, ref: ActorRef, entry: Entry, instant: datetime) -> Wake:
+    """What an actor hears when the instant it asked for has come."""
+    source = ref.source(service)
+    return Wake().heard(
+        Context(
+            id=wake_id(tick.id, source, instant),
+            source=tick.context.source,
+            key=ref.key,
+            at=instant,
+            correlation=entry.opener or tick.correlation,
+            cause=tick.id,
+            sequence=tick.context.sequence,
+        )
+    )
+
+
+def decide(actor: Wired, ref: ActorRef, partition: int, entry: Entry, message: Message, reference: Any) -> Decision:
+    """What the actor says to `message`. Undecidable for any raise, and for what could not be said or folded again."""
+    stage = "decide"
+    try:
+        said = _said(actor, entry.state, message, reference)
+        sayings: list[Saying] = []
+        events: list[int] = []
+        state, opener = entry.state, entry.opener
+        for n, item in enumerate(said):
+            stage = f"saying {type(item).__name__}"
+            context = _context(actor, ref, opener, message, item, n)
+            data = wire.encode(item)
+            heard = wire.decode(
+                type(item), data
+            )  # constructors do not validate; what is said is as strict as what is heard
+            body = wire.envelope(item, context, data)
+            if len(body) > wire.MAX_BODY:
+                raise ValueError(f"the message has {len(body)} bytes, more than the {wire.MAX_BODY} that are allowed")
+            if isinstance(heard, Event):
+                stage = f"evolve on {type(item).__name__}"
+                heard.__dict__["context"] = context
+                state = actor.codec.settle(actor.module.evolve(state, heard))
+                opener = opener or context.correlation
+                events.append(n)
+            sayings.append(Saying(partition, wire.subject(type(item), context.key), body))
+        if events:
+            stage = "the new state"
+            actor.codec.encode(state)
+        stage = "wakes"
+        wake = actor.wake_of(state)
+        if isinstance(message, Wake) and wake is not None and wake <= message.at:
+            raise ValueError(
+                f"woken at {message.at.isoformat()}, the actor still wants to be woken at {wake.isoformat()}"
+            )
+    except Exception as problem:
+        raise Undecidable(_because(stage, problem)) from problem
+    return Decision(sayings, events, Entry(state, wake, opener, entry.sequence))
+
+
+def _said(actor: Wired, state: Any, message: Message, reference: Any) -> Sequence[Message]:
+    said = (
+        actor.module.decide(state, message, reference) if actor.wants_reference else actor.module.decide(state, message)
+    )
+    if len(said) > MAX_SAID:
+        raise ValueError(f"the actor says {len(said)} messages at once: continue by a command to itself")
+    for item in said:
+        if type(item) not in actor.says:
+            raise TypeError(f"the actor says {type(item).__name__}, which its signature does not name")
+    return said
+
+
+def _context(actor: Wired, ref: ActorRef, opener: str | None, message: Message, item: Message, n: int) -> Context:
+    """The envelope of the n-th message said: everything in it comes from what was heard."""
+    address = item.address
+    key = ref.key if address.key is None else address.key
+    if key != ref.key and not isinstance(item, Command):
+        raise ValueError(f"{name_of(type(item))} is addressed to {key}: an event carries its own actor's key")
+    if not is_identifier(key):
+        raise ValueError(f"{name_of(type(item))} is addressed to {key!r}, which is not a key")
+    source = ref.source(actor.service)
+    said_id = wire.derive(message.id, source, n)
+    correlation = address.journey or opener or message.correlation
+    is_wake = isinstance(message, Wake)
+    return Context(
+        id=said_id,
+        source=source,
+        key=key,
+        at=message.at,
+        correlation=correlation,
+        cause=message.context.cause if is_wake else message.id,
+        traceparent=wire.trace(None if is_wake else message.context.traceparent, correlation, said_id),
+    )
+
+
+def is_own(message: Message, source: str) -> bool:
+    """Whether an event that names `source` was said by it: its id is one that the actor would have given."""
+    context = message.context
+    if context.source != source or context.cause is None:
+        return False
+    for cause in (context.cause, wake_id(context.cause, source, context.at)):
+        if any(wire.derive(cause, source, n) == context.id for n in range(MAX_SAID)):
+            return True
+    return False
+
+
+def _because(stage: str, problem: Exception) -> str:
+    text = f"{stage} raised {type(problem).__name__}: {problem}"
+    return text if len(text) <= 1000 else text[:1000] + "…"
+
+
+__all__ = ["MAX_SAID", "Decision", "Entry", "Undecidable", "decide", "fresh", "id_of", "is_own", "read", "woken"]

@@ -1,0 +1,150 @@
+"""What a message on the log is to the owner that reads it: for one actor, for many, to be rejected, or nothing."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from contracts import runtime, upcast, wire
+from contracts.message import Event, Message, name_of
+from contracts.runtime import NO_ACTOR, DiscardMessage, RetryActor
+from contracts.wire import Received, Refused
+from shared import deciding
+from shared.decider import Wired, Wiring
+from shared.deciding import Undecidable
+from shared.lanes import Lane, Lanes
+from shared.store import ActorRef
+
+
+class Addressee(NamedTuple):
+    """An actor that hears a message. `problem`: it could not be told which one, and the message waits for nobody."""
+
+    actor: Wired
+    ref: ActorRef
+    problem: str | None = None
+
+
+class Hearing(NamedTuple):
+    """A message for single actors of one partition."""
+
+    lane: Lane
+    message: Message
+    to: list[Addressee]
+
+
+class Ears:
+    """The reading side of one owner. `sweeps`: also rejects what no service reads. `scenario`: ticks give the time."""
+
+    def __init__(self, wiring: Wiring, partitions: int, *, sweeps: bool, scenario: bool) -> None:
+        self._wiring = wiring
+        self._partitions = partitions
+        self._sweeps = sweeps
+        self._scenario = scenario
+        self._services = frozenset(name.split(".", maxsplit=1)[0] for name in wiring.types)
+
+    def filters(self, owned: Iterable[int]) -> list[str]:
+        """What the owner reads: commands to its service, the events its actors hear, broadcasts and ticks."""
+        if self._sweeps:
+            return ["q2c.cmd.>", "q2c.evt.>"]
+        everywhere = {name_of(item) for item in self._wiring.broadcasts} | {runtime.TICK}
+        here = {name_of(item) for item in self._wiring.hearers if issubclass(item, Event)} - everywhere
+        places = places_of(owned, self._partitions)
+        commands = [f"q2c.cmd.{self._wiring.service}.*.*.*.{place}.*" for place in places]
+        return [*commands, *subjects(everywhere, ["*"]), *subjects(here, places)]
+
+    def understand(self, received: Received, lanes: Lanes) -> Hearing | Message | None:
+        """A message for single actors, one that concerns many, or None for what does not concern this owner.
+
+        Refused, with the reason, for what this owner has to reject.
+        """
+        try:
+            place = wire.parse(received.subject)
+        except Refused:
+            if self._has_to_reject(received.subject):
+                raise
+            return None
+        message_type = self._wiring.types.get(upcast.successor(place.name))
+        if message_type is not None and self._is_for_all(message_type):
+            return self._for_all(received, place, lanes)
+        lane = lanes.get(-1 if place.partition is None else place.partition)
+        if lane is None:
+            self._sweep(place, message_type)
+            return None
+        if received.sequence <= lane.input:
+            return None
+        own = self._wiring.own
+        to = () if message_type is None else self._wiring.hearers.get(message_type, ())
+        if not to and message_type not in (own.retry, own.discard):
+            if place.kind == "cmd" and place.service == self._wiring.service:
+                raise Refused(f"{self._wiring.service} hears no command {place.name}")
+            self._sweep(place, message_type)
+            return None
+        self._check_partition(place)
+        message = wire.hear(received, self._wiring.types, lane.tick if self._scenario else None)
+        if isinstance(message, RetryActor | DiscardMessage):
+            return message
+        return Hearing(lane, message, [found for actor in to if (found := addressee(actor, message)) is not None])
+
+    def lane_of(self, subject: str, lanes: Lanes) -> Lane | None:
+        """The lane in which a message is rejected: its own where it has one, else that of partition 0."""
+        tokens = subject.split(".")
+        return lanes.get(int(tokens[6]) if self._is_placed(tokens) else 0)
+
+    def _is_placed(self, tokens: list[str]) -> bool:
+        return len(tokens) == 8 and tokens[6].isascii() and tokens[6].isdigit() and int(tokens[6]) < self._partitions
+
+    def _has_to_reject(self, subject: str) -> bool:
+        """A command with a partition is read by the service it names; anything else only by the one that sweeps."""
+        tokens = subject.split(".")
+        if self._is_placed(tokens) and tokens[1] == "cmd" and tokens[2] in self._services:
+            return tokens[2] == self._wiring.service
+        return self._sweeps
+
+    def _is_for_all(self, message_type: type[Message]) -> bool:
+        return message_type is self._wiring.tick or message_type in self._wiring.broadcasts
+
+    def _for_all(self, received: Received, place: wire.Place, lanes: Lanes) -> Message | None:
+        behind = [lane for lane in lanes.values() if lane.input < received.sequence]
+        if not behind:
+            return None
+        self._check_partition(place)
+        return wire.hear(received, self._wiring.types, behind[0].tick if self._scenario else None)
+
+    def _check_partition(self, place: wire.Place) -> None:
+        needed = wire.partition(place.key, self._partitions)
+        if place.partition != needed:
+            raise Refused(f"key {place.key} belongs to partition {needed}, not {place.partition}")
+
+    def _sweep(self, place: wire.Place, message_type: type[Message] | None) -> None:
+        """Refused: what no other service would reject, because none reads it."""
+        if not self._sweeps:
+            return
+        if place.partition is None or place.partition >= self._partitions:
+            raise Refused(f"{place.partition} is not a partition of the log")
+        if place.service not in self._services:
+            raise Refused(f"there is no service {place.service}")
+        if place.kind == "evt" and message_type is None:
+            raise Refused(f"there is no message named {place.name}")
+        if place.kind == "evt" and message_type is not None and wire.kind(message_type) != "evt":
+            raise Refused(f"{place.name} is no event: it is published on q2c.{wire.kind(message_type)}")
+
+
+def addressee(actor: Wired, message: Message) -> Addressee | None:
+    """Who of an entity hears the message; None when it concerns none of them."""
+    try:
+        found = deciding.id_of(actor, message)
+    except Undecidable as problem:
+        return Addressee(actor, ActorRef(actor.entity, message.key, NO_ACTOR), str(problem))
+    return None if found is None else Addressee(actor, ActorRef(actor.entity, message.key, found))
+
+
+def places_of(owned: Iterable[int], partitions: int) -> list[str]:
+    """The partition tokens to read."""
+    mine = sorted(owned)
+    return ["*"] if len(mine) == partitions else [str(partition) for partition in mine]
+
+
+def subjects(names: Iterable[str], places: Iterable[str]) -> list[str]:
+    """Where events of these names, and of the versions they have replaced, are kept."""
+    return [f"q2c.evt.{old}.{place}.*" for name in sorted(names) for old in upcast.ancestors(name) for place in places]
+
+
+__all__ = ["Addressee", "Ears", "Hearing", "addressee", "places_of", "subjects"]

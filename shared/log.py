@@ -1,0 +1,295 @@
+"""The log: one JetStream stream with its partitions, read in order, written in fenced atomic batches."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from contracts.wire import STREAM, Received, encode
+from shared import telemetry
+from shared.pull import Pull, consumer
+from shared.stream import LogUnfit, check, connect, provision
+
+MAX_BATCH = 1000
+"""Messages of one atomic batch, cursors included: the server's limit."""
+
+_NANO = 1_000_000_000
+
+_note = telemetry.logger("log")
+
+
+class Within(Struct, frozen=True):
+    """How far one message that concerns many actors has come: this actor of them was the last that is done."""
+
+    sequence: int
+    entity: str = ""
+    key: str = ""
+    id: str = ""
+
+
+class Cursor(Struct, frozen=True, kw_only=True):
+    """The record that is both the progress of a service in a partition and its fence."""
+
+    owner: str
+    epoch: int
+    batch: str
+    """Of the last commit; a claim copies it, so that a batch in doubt is found whoever has claimed since."""
+    input: int
+    """Everything up to this log sequence has had its effect."""
+    within: Within | None = None
+    tick: datetime | None = None
+    """The last tick up to `input`."""
+
+
+class Recorded(NamedTuple):
+    """The last cursor of a partition and its place in the log; None and 0 where nobody has claimed it yet."""
+
+    cursor: Cursor | None
+    sequence: int
+
+
+class Saying(NamedTuple):
+    """A message to be said by the owner of `partition`."""
+
+    partition: int
+    subject: str
+    body: bytes
+
+
+class Fence(NamedTuple):
+    """The next cursor of a partition, valid only if its predecessor is still the one at sequence `after`."""
+
+    cursor: Cursor
+    after: int
+
+
+class Committed(NamedTuple):
+    """What became of a batch."""
+
+    sequences: list[int]
+    """Place in the log of each saying; 0 for those of lost partitions."""
+    fences: dict[int, int]
+    """Place in the log of each partition's new cursor."""
+    lost: frozenset[int]
+    """Partitions that somebody else has claimed: nothing was said for them."""
+
+
+class Stored(NamedTuple):
+    """Where the log keeps a message; `duplicate` when it had been said before under the same id."""
+
+    sequence: int
+    duplicate: bool
+
+
+class NotStored(Exception):
+    """The server refused a batch: nothing of it is on the log."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"{description} ({code})")
+        self.code = code
+
+
+class Log:
+    """What an owner, a projection and the command line do with the log."""
+
+    def __init__(self, nc: Client, partitions: int) -> None:
+        self.nc = nc
+        self.partitions = partitions
+        self._js = nc.jetstream()
+
+    @property
+    def connected(self) -> bool:
+        return self.nc.is_connected
+
+    async def last(self) -> int:
+        """The sequence of the last message on the log, 0 when it is empty."""
+        return int((await self._js.stream_info(STREAM)).state.last_seq)
+
+    async def identity(self) -> str:
+        """Tells this log from any other that was or will be made in its place."""
+        return str((await self._js.stream_info(STREAM)).created)
+
+    async def say(self, subject: str, body: bytes, message_id: str | None = None) -> Stored:
+        """Put one message on the log from outside; under a `message_id`, once within two minutes."""
+        headers = None if message_id is None else {"Nats-Msg-Id": message_id}
+        stored = await self._js.publish(subject, body, stream=STREAM, headers=headers)
+        return Stored(stored.seq, bool(stored.duplicate))
+
+    async def message(self, sequence: int) -> Received | None:
+        """One message as it lies on the log; None when it is no longer there."""
+        try:
+            found = await self._js.get_msg(STREAM, seq=sequence)
+        except NotFoundError:
+            return None
+        at = found.time.timestamp() if found.time else 0
+        return Received(found.subject or "", found.data or b"", sequence, round(at * _NANO), found.headers or {})
+
+    async def cursor(self, service: str, partition: int) -> Recorded:
+        """The last cursor, read from the stream's leader: a follower may lag."""
+        try:
+            found = await self._js.get_msg(STREAM, subject=cursor_subject(service, partition))
+        except NotFoundError:
+            return Recorded(None, 0)
+        return Recorded(msgspec.json.decode(found.data or b"", type=Cursor), found.seq or 0)
+
+    async def pending(self, filters: Sequence[str], after: int) -> int:
+        """How many messages that pass the filters lie after a sequence: counted by the store, never behind it."""
+        info = await consumer(self.nc, filters, after)
+        await self._js.delete_consumer(STREAM, info.name)
+        return info.num_pending or 0
+
+    def pull(self, filters: Sequence[str], after: int) -> "Pull":
+        """Everything that passes the filters after a sequence, in order and without end."""
+        return Pull(self.nc, filters, after)
+
+    async def read(self, filters: Sequence[str], after: int, until: int) -> AsyncIterator[list[Received]]:
+        """Everything that passes the filters after one sequence and up to another, in order."""
+        left = await self.pending(filters, after) if after < until else 0
+        if not left:
+            return
+        pull = self.pull(filters, after)
+        try:
+            while left > 0:
+                batch = await pull.batch(MAX_BATCH)
+                left -= len(batch)
+                wanted = [received for received in batch if received.sequence <= until]
+                if wanted:
+                    yield wanted
+                if len(wanted) < len(batch):
+                    return
+        finally:
+            await pull.close()
+
+    async def claim(self, service: str, owner: str, partitions: Sequence[int]) -> dict[int, Recorded]:
+        """Make the partitions `owner`'s: from here on any older owner is fenced. Their cursors as they are now."""
+        claimed: dict[int, Recorded] = {}
+        while left := [partition for partition in partitions if partition not in claimed]:
+            before = await self._records(service, left)
+            fences = {
+                partition: Fence(_claimed(owner, before[partition].cursor), before[partition].sequence)
+                for partition in left
+            }
+            committed = await self.commit(service, [], fences)
+            for partition, sequence in committed.fences.items():
+                claimed[partition] = Recorded(fences[partition].cursor, sequence)
+        return claimed
+
+    async def commit(self, service: str, said: Sequence[Saying], fences: Mapping[int, Fence]) -> Committed:
+        """Store everything said and the cursors as one atomic batch: all of it exactly once, or nothing.
+
+        Tries for as long as it takes. Partitions that somebody else has claimed, or that have no fence,
+        are left out.
+        """
+        lost: set[int] = set()
+        pause = 0.05
+        while True:
+            owned = sorted(partition for partition in fences if partition not in lost)
+            kept = [index for index, saying in enumerate(said) if saying.partition in owned]
+            if not owned:
+                return Committed([0] * len(said), {}, frozenset(lost))
+            try:
+                last = await self._batch([said[index] for index in kept], service, {p: fences[p] for p in owned})
+            except (NatsError, TimeoutError, NotStored, OSError) as problem:
+                records = await self._records(service, owned)
+                held = [p for p in owned if _is(records[p], fences[p])]
+                taken = {p for p in owned if _is_taken(records[p], fences[p])}
+                lost |= taken
+                if not held:  # a partition that nobody has taken would tell of a batch that was stored
+                    if not taken:
+                        _note.warning("a batch was not stored and is sent again", service=service, problem=str(problem))
+                        await asyncio.sleep(pause)
+                        pause = min(pause * 2, 5.0)
+                    continue
+                last = records[held[0]].sequence + len(owned) - 1 - owned.index(held[0])
+            first = last - len(owned) - len(kept) + 1
+            sequences = [0] * len(said)
+            for place, index in enumerate(kept, first):
+                if said[index].partition not in lost:  # lost after it was stored
+                    sequences[index] = place
+            placed = enumerate(owned, first + len(kept))
+            return Committed(sequences, {p: place for place, p in placed if p not in lost}, frozenset(lost))
+
+    async def _records(self, service: str, partitions: Sequence[int]) -> dict[int, Recorded]:
+        """The cursors after a batch in doubt; waits for a leader that tells."""
+        while True:
+            try:
+                return {partition: await self.cursor(service, partition) for partition in partitions}
+            except (NatsError, TimeoutError, OSError) as problem:
+                _note.warning("the log does not answer", problem=str(problem) or type(problem).__name__)
+                await asyncio.sleep(0.25)
+
+    async def _batch(self, said: Sequence[Saying], service: str, fences: Mapping[int, Fence]) -> int:
+        """Send one atomic batch, the cursors last; the sequence of its last message. NotStored when refused."""
+        batch = {"Nats-Batch-Id": uuid.uuid4().hex}
+        number = 0
+        for number, saying in enumerate(said, 1):
+            await self.nc.publish(saying.subject, saying.body, headers={**batch, "Nats-Batch-Sequence": str(number)})
+        reply: Msg | None = None
+        for left, (partition, fence) in zip(range(len(fences) - 1, -1, -1), fences.items(), strict=True):
+            number += 1
+            headers = {
+                **batch,
+                "Nats-Batch-Sequence": str(number),
+                "Nats-Rollup": "sub",
+                "Nats-Expected-Last-Subject-Sequence": str(fence.after),
+            }
+            place, body = cursor_subject(service, partition), encode(fence.cursor)
+            if left:
+                await self.nc.publish(place, body, headers=headers)
+            else:
+                headers["Nats-Batch-Commit"] = "1"
+                reply = await self.nc.request(place, body, headers=headers, timeout=5)
+        answer: dict[str, Any] = json.loads(reply.data) if reply else {}
+        if "error" in answer:
+            raise NotStored(answer["error"].get("err_code", 0), answer["error"].get("description", "refused"))
+        return int(answer["seq"])
+
+
+def cursor_subject(service: str, partition: int) -> str:
+    return f"q2c.sys.cursor.{service}.{partition}"
+
+
+def _claimed(owner: str, cursor: Cursor | None) -> Cursor:
+    """The next epoch of a partition: progress is copied, and the last batch, for whoever is in doubt about it."""
+    if cursor is None:
+        return Cursor(owner=owner, epoch=1, batch="", input=0)
+    return msgspec.structs.replace(cursor, owner=owner, epoch=cursor.epoch + 1)
+
+
+def _is(recorded: Recorded, fence: Fence) -> bool:
+    """Whether the record is the very one that was to be stored."""
+    return recorded.cursor == fence.cursor
+
+
+def _is_taken(recorded: Recorded, fence: Fence) -> bool:
+    """Whether somebody else has claimed the partition, before this claim or after that commit."""
+    found, mine = recorded.cursor, fence.cursor
+    return found is not None and found.owner != mine.owner and found.epoch >= mine.epoch
+
+
+__all__ = [
+    "MAX_BATCH",
+    "Committed",
+    "Cursor",
+    "Fence",
+    "Log",
+    "LogUnfit",
+    "NotStored",
+    "Pull",
+    "Recorded",
+    "Saying",
+    "Stored",
+    "Within",
+    "check",
+    "connect",
+    "provision",
+]

@@ -1,0 +1,166 @@
+"""One run of a service on the log: connect, claim, restore, hear; then drain. The whole runtime in one screen."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+from nats.errors import Error as NatsError
+
+from contracts import runtime, wire
+from contracts.message import Context
+from shared import stream, telemetry
+from shared.clock import Say, wall_clock
+from shared.connection import Connection
+from shared.decider import Wiring
+from shared.log import Log
+from shared.owner import Owner
+from shared.process import Undrained
+from shared.projections import Projection, Projects
+from shared.questions import PATIENCE, Questions, Unanswered
+from shared.restore import working_copy
+from shared.settings import Settings, WrongSetting
+from shared.stream import LogUnfit
+
+GRACE = 20.0
+"""Seconds in which a drain must be done; what it leaves is read again at the next start."""
+
+SILENCE = 15.0
+"""Seconds without a sign of life from the log after which a service is not ready."""
+
+_note = telemetry.logger("service")
+
+
+class Running:
+    """What one run of a service opens and closes again: its log, its working copy, its owner and its projections."""
+
+    def __init__(self, wiring: Wiring, projections: Sequence[Projects], given: Settings, tasks: TaskGroup) -> None:
+        self._wiring, self._given, self._tasks = wiring, given, tasks
+        self._projections = [
+            Projection(wiring.service, module, wiring.types, scenario=given.clock == "scenario")
+            for module in projections
+        ]
+        self.connection = Connection(given.servers, wiring.service)
+        self._questions = Questions(wiring, self._projections, self.connection)
+        self._owner: Owner | None = None
+        self._goal = 0
+        self._waits = "it is starting"
+        self.ready = anyio.Event()
+        self._begun: anyio.CancelScope | None = None
+        self._ended = anyio.Event()
+
+    def begin(self) -> None:
+        """Work from now on; a problem of the work is a problem of the process."""
+        self._begun = anyio.CancelScope()
+        self._tasks.start_soon(self._work, self._begun)
+
+    async def drain(self) -> None:
+        """Finish the batch in hand, commit, release; give up what cannot be done in time."""
+        self._questions.close()
+        if self._begun is None:
+            return
+        with anyio.move_on_after(GRACE) as grace:
+            if self._owner is None or not self.connection.up:
+                self._begun.cancel()  # nothing can be committed now: it is read again at the next start
+            else:
+                self._owner.stop()
+            await self._ended.wait()
+        if grace.cancelled_caught:
+            self._begun.cancel()
+            raise Undrained(f"the drain was not done in {GRACE:.0f} seconds: what is left is read at the next start")
+
+    async def _work(self, begun: anyio.CancelScope) -> None:
+        try:
+            with begun:
+                await self._own(await self._fit())
+        finally:
+            self._ended.set()
+
+    async def _fit(self) -> Log:
+        """The log, as soon as it is there and as the mesh needs it."""
+        pause = 0.25
+        nc = await self.connection.connect()
+        while True:
+            try:
+                partitions = await stream.check(nc)
+            except (LogUnfit, NatsError, TimeoutError) as problem:
+                if isinstance(problem, LogUnfit) and not problem.heals:
+                    raise
+                if self._waits != (waits := str(problem) or "the log does not answer"):
+                    self._waits = waits
+                    _note.warning(f"{waits}; trying again until it is mended")
+            else:
+                if partitions != self._given.partitions:
+                    raise WrongSetting(f"Q2C_PARTITIONS must be {partitions}, with which the log was made")
+                return Log(nc, partitions)
+            await anyio.sleep(pause)
+            pause = min(2 * pause, 5.0)
+
+    async def _own(self, log: Log) -> None:
+        """Everything at once: the owner's loop, the projections, and the clock in the service that keeps it."""
+        self._waits = "it is being restored from the log"
+        async with AsyncExitStack() as opened:
+            with anyio.CancelScope(shield=True):
+                store = await working_copy(self._given.data, self._wiring, log)
+                opened.push_async_callback(_shielded, store.close)
+            for projection in self._projections:
+                projection.open(self._given.data, await log.identity())
+                opened.callback(projection.close)
+            self._goal = await log.last()
+            owner = Owner(self._wiring, log, store, self._given.owned, scenario=self._given.clock == "scenario")
+            self._questions.open(owner, log.partitions)
+            self._owner = owner
+            async with anyio.create_task_group() as tasks:
+                for projection in self._projections:
+                    tasks.start_soon(projection.follow, log, self._questions.moved)
+                if self._given.clock == "wall" and self._wiring.service == runtime.CLOCK_SERVICE:
+                    tasks.start_soon(wall_clock, self._ticks(log))
+                tasks.start_soon(self._announce, owner)
+                await owner.run()
+                tasks.cancel_scope.cancel()
+
+    def _ticks(self, log: Log) -> Say:
+        """How the clock is said: kept once by the log, however many clocks say it."""
+        tick = self._wiring.types[runtime.TICK]
+
+        async def say(instant: datetime, identity: str) -> None:
+            context = Context(
+                id=identity, source=f"/{runtime.CLOCK_SERVICE}/clock", key="clock", at=instant, correlation=identity
+            )
+            message = msgspec.convert({"instant": instant}, tick)
+            await log.say(wire.subject(tick, "clock"), wire.envelope(message, context), identity)
+
+        return say
+
+    async def _announce(self, owner: Owner) -> None:
+        """Say once that all is well; of a projection that stands still it has been said that it is not."""
+        with suppress(Unanswered):
+            while not await self._questions.reached(owner, self._goal, PATIENCE):
+                _note.info("catching up with the log", goal=self._goal)
+            self.ready.set()
+            _note.info("ready", partitions=len(owner.partitions))
+
+    async def waits(self) -> list[str]:
+        """What must happen before this service can be relied on; nothing when it can."""
+        if not self.connection.up:
+            return ["nats-server is not reachable"]
+        if self._owner is None:
+            return [self._waits]
+        health = await self._owner.health()
+        if not health.claimed:
+            return [self._waits]
+        found = [] if health.caught_up else ["it is catching up with the log"]
+        if health.last_pull > SILENCE:
+            found.append("the log is silent")
+        behind = [projection for projection in self._projections if not projection.caught_up(self._goal)]
+        return found + [item.failure or f"projection {item.entity} is catching up with the log" for item in behind]
+
+
+async def _shielded(close: Callable[[], Awaitable[None]]) -> None:
+    with anyio.CancelScope(shield=True):
+        await close()
+
+
+__all__ = ["GRACE", "SILENCE", "Running"]

@@ -1,0 +1,102 @@
+"""A message is told in one line: when, by whom, what, about what, how much, and why not."""
+
+from datetime import UTC, datetime
+from io import StringIO
+
+from rich.console import Console
+
+from contracts.message import Context
+from contracts.observability import ClockTicked
+from contracts.wire import Received, envelope
+from infra.progress import Progress
+from infra.reading import Heard, as_json, heard
+from infra.scenario import Note, Step
+from infra.screen import line, watched
+
+AT = datetime(2026, 1, 30, 15, tzinfo=UTC)
+
+
+def message(type_: str, data: object, *, sequence: int = 7, journey: str = "J-1", key: str = "ACME") -> Heard:
+    return Heard(sequence, type_, "evt", key, f"id-{sequence}", "/finance", AT, journey, None, data)
+
+
+ISSUED = message(
+    "finance.invoice.issued.v1",
+    {
+        "invoice_id": "SOW-A-M1",
+        "number": "DE01-000001",
+        "agreement_id": "SOW-A",
+        "totals": {
+            "net": {"amount": "180000.00", "currency": "EUR"},
+            "gross": {"amount": "214200.00", "currency": "EUR"},
+        },
+    },
+)
+
+
+def test_a_fact_tells_what_it_is_about_and_its_amounts() -> None:
+    told = line(ISSUED).plain
+    assert told.startswith("30 Jan 2026 15:00  finance")
+    assert "invoice issued" in told
+    assert "DE01-000001" in told
+    assert "gross 214,200.00 EUR, net 180,000.00 EUR" in told
+
+
+def test_bad_news_tells_its_reason() -> None:
+    refused = message(
+        "commercial.quote.refused.v1", {"quote_id": "Q-E", "reason": "CREDIT_LIMIT", "detail": "80,000.00 EUR"}
+    )
+    assert line(refused).plain.endswith("CREDIT_LIMIT: 80,000.00 EUR")
+
+
+def test_a_message_that_is_watched_tells_its_place_and_key() -> None:
+    assert watched(ISSUED).plain.split()[:2] == ["7", "ACME"]
+
+
+def test_what_is_stored_is_read_without_its_contract() -> None:
+    context = Context(id="tick-1", source="/outside", key="clock", at=AT, correlation="tick-1", cause="m-0")
+    body = envelope(ClockTicked(instant=AT), context)
+    found = heard(Received("q2c.evt.observability.clock.ticked.v1.3.clock", body, 9))
+    assert (found.sequence, found.type, found.key, found.id, found.cause) == (
+        9,
+        "observability.clock.ticked.v1",
+        "clock",
+        "tick-1",
+        "m-0",
+    )
+    assert found.data == {"type": "observability.clock.ticked.v1", "instant": "2026-01-30T15:00:00Z"}
+    assert not found.is_fact
+
+
+def test_bare_and_broken_bodies_are_read_too() -> None:
+    bare = heard(
+        Received(
+            "q2c.cmd.finance.payment.record.v1.3.ACME", b'{"payment_id": "P-1"}', 4, headers={"Nats-Msg-Id": "bank-1"}
+        )
+    )
+    assert (bare.id, bare.kind, bare.data) == ("bank-1", "cmd", {"payment_id": "P-1"})
+    broken = heard(Received("q2c.cmd.finance.payment.record.v1.3.ACME", b"\xff{", 5))
+    assert (broken.id, broken.source) == ("Q2C:5", "/outside")
+    assert as_json(bare).startswith('{"sequence":4,')
+
+
+def test_a_half_year_is_shown_in_chapters_and_by_journey() -> None:
+    out = StringIO()
+    progress = Progress(Console(file=out, width=200, highlight=False))
+    progress.begun(Step(1, Note(note="A. Fixed fee")))
+    progress.heard(message("commercial.quote.submitted.v1", {"quote_id": "Q-A"}, sequence=1))
+    progress.heard(
+        message("finance.invoice.issued.v1", {"number": "UK01-000001"}, sequence=2, journey="J-2", key="CARGO")
+    )
+    progress.heard(ISSUED)
+    progress.heard(message("observability.clock.ticked.v1", {"instant": "2026-01-30T15:00:00Z"}, key="clock"))
+    progress.done()
+    lines = [text.rstrip() for text in out.getvalue().splitlines() if text.strip()]
+    assert lines[0] == "A. Fixed fee"
+    assert lines[1].strip() == "ACME Q-A"
+    assert "quote submitted" in lines[2]
+    assert "invoice issued" in lines[3]
+    assert lines[3].endswith("ms")
+    assert lines[4].strip() == "CARGO"
+    assert len(lines) == 6
+    assert progress.facts == 3

@@ -1,0 +1,127 @@
+"""A toy service on a real nats-server: start an owner, say things, wait for quiet, look at what was said."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from contracts import wire
+from contracts.message import Context, Message
+from contracts.observability import ClockTicked
+from shared.decider import Wiring, wire_service
+from shared.log import Log
+from shared.owner import Owner
+from shared.restore import working_copy
+from shared.store import Store
+from tests.runtime.toys import alarm, counter, echo, glass, price, rate, reference
+from tests.runtime.toys.messages import TYPES
+
+M = TypeVar("M", bound=Message)
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def wiring() -> Wiring:
+    return wire_service("toys", [alarm, counter, echo, glass, price, rate], reference, TYPES)
+
+
+@dataclass
+class Running:
+    """One owner that runs, with its working copy."""
+
+    owner: Owner
+    store: Store
+    task: "asyncio.Task[None]"
+
+    async def state(self, entity: str, key: str, actor_id: str) -> Any:
+        return await self.owner.state_of(entity, key, actor_id)
+
+
+@dataclass
+class Playground:
+    """The log of one test, and the folder of its working copies."""
+
+    log: Log
+    folder: Path
+    said: int = 0
+    ids: list[str] = field(default_factory=list)
+
+    async def open(self, folder: str = "a", partitions: Iterable[int] | None = None, **options: Any) -> Running:
+        store = await working_copy(self.folder / folder, wiring(), self.log)
+        owner = Owner(wiring(), self.log, store, partitions, **options)
+        return Running(owner, store, asyncio.create_task(owner.run()))
+
+    @asynccontextmanager
+    async def running(
+        self, folder: str = "a", partitions: Iterable[int] | None = None, **options: Any
+    ) -> AsyncIterator[Running]:
+        """An owner that is stopped in good order at the end; what it raised is raised."""
+        running = await self.open(folder, partitions, **options)
+        try:
+            yield running
+            running.owner.stop()
+            await asyncio.wait_for(running.task, 30)
+        finally:
+            running.task.cancel()
+            await asyncio.gather(running.task, return_exceptions=True)
+            await running.store.close()
+
+    async def kill(self, running: Running) -> None:
+        """As kill -9 would end it: nothing in memory is saved."""
+        running.task.cancel()
+        await asyncio.gather(running.task, return_exceptions=True)
+        await running.store.close()
+
+    async def say(self, message: Message, key: str = "ACME", at: datetime = NOON, id: str | None = None) -> int:
+        """Put a message on the log as somebody outside would; its sequence."""
+        self.said += 1
+        name = id or f"m{self.said}"
+        context = Context(id=name, source="/tests", key=key, at=at, correlation=f"j-{name}")
+        stored = await self.log.say(wire.subject(type(message), key), wire.envelope(message, context))
+        return stored.sequence
+
+    async def tick(self, instant: datetime) -> int:
+        return await self.say(ClockTicked(instant=instant), key="world", at=instant)
+
+    async def publish(self, subject: str, body: bytes) -> int:
+        return (await self.log.say(subject, body)).sequence
+
+    async def quiet(self, *running: Running) -> None:
+        """Until everybody has heard all there is, and nothing more is said."""
+        before = -1
+        while (last := await self.log.last()) != before:
+            before = last
+            for one in running:
+                waiting = asyncio.create_task(one.owner.position(last, 20))
+                await asyncio.wait({waiting, one.task}, return_when=asyncio.FIRST_COMPLETED)
+                if one.task.done():
+                    one.task.result()
+                assert await waiting, "the owner has not come that far"
+
+    async def received(self) -> list[wire.Received]:
+        """Everything on the log but cursors."""
+        found: list[wire.Received] = []
+        async for batch in self.log.read(["q2c.cmd.>", "q2c.evt.>"], 0, await self.log.last()):
+            found.extend(batch)
+        return found
+
+    async def heard(self, kind: type[M], key: str | None = None) -> list[M]:
+        """Every message of a kind on the log, in order."""
+        types = wire.with_runtime(TYPES)
+        found: list[M] = []
+        for received in await self.received():
+            try:
+                message = wire.hear(received, types)
+            except wire.Refused:
+                continue
+            if isinstance(message, kind) and key in (None, message.key):
+                found.append(message)
+        return found
+
+    async def unsaid(self) -> list[str]:
+        """Log messages as they are, without what differs between two runs of the same story."""
+        return [f"{item.subject} {msgspec.json.format(item.body).decode()}" for item in await self.received()]
