@@ -42,6 +42,8 @@ from contracts.order import (
 Percent = DecimalText
 CreditReason = Literal["CREDIT_LIMIT", "CUSTOMER_ON_HOLD", "UNKNOWN_CUSTOMER", "AGREEMENT_EXISTS"]
 ChangeReason = Literal["UNKNOWN_AGREEMENT", "NOT_ACTIVE", "CHANGE_IN_PROGRESS", "UNKNOWN_LINE", "INVALID_CHANGE"]
+ChangeOrderStatus = Literal["UNKNOWN", "REQUESTED", "PRICED", "APPROVED", "APPLIED", "REFUSED"]
+QuoteLifecycle = Literal["UNKNOWN", "IN_REVIEW", "APPROVED", "ACCEPTING", "ACCEPTED", "REJECTED", "EXPIRED"]
 DaysList = Annotated[tuple[Annotated[int, Meta(ge=1, le=3650)], ...], Meta(max_length=10)]
 
 # --- legal entity and its policy: keyed by the legal entity ---------------------------------------------------------
@@ -481,7 +483,7 @@ class QuoteState(Record):
     quote_id: Identifier
     version: int
     """0 when there is no such quote."""
-    status: Literal["UNKNOWN", "IN_REVIEW", "APPROVED", "ACCEPTING", "ACCEPTED", "REJECTED", "EXPIRED"]
+    status: QuoteLifecycle
     total: Money | None = None
     content_hash: str | None = None
     agreement_id: str | None = None
@@ -690,7 +692,7 @@ class ChangePreview(Record):
     """The answer to `commercial.change_order.preview.v1`."""
 
     change_order_id: Identifier
-    status: Literal["UNKNOWN", "REQUESTED", "PRICED", "APPROVED", "APPLIED", "REFUSED"]
+    status: ChangeOrderStatus
     value_before: Money | None = None
     value_after: Money | None = None
     cost_before: Money | None = None

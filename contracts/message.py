@@ -79,7 +79,8 @@ class Message(Struct, metaclass=RecordMeta, frozen=True, kw_only=True, dict=True
 
     @property
     def address(self) -> Address:
-        return self.__dict__.get("address", _HERE)
+        address: Address = self.__dict__.get("address", _HERE)
+        return address
 
     def heard(self, context: Context) -> Self:
         """The same data as it was heard with `context`."""

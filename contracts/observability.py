@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.message import Broadcast, Event, Identifier, Instant, Question, Record, Text
+from contracts.message import Broadcast, Event, Identifier, Instant, Question, ReasonCode, Record, Text
 from contracts.money import CurrencyCode, Money
+from contracts.order import HoldOwner
 
 
 class ClockTicked(Broadcast, tag="observability.clock.ticked.v1"):
@@ -34,6 +35,13 @@ class Waiting(Record):
     due: Instant
 
 
+class Hold(Record):
+    """One side holds the agreement until it has mended what it refused."""
+
+    owner: HoldOwner
+    reason: ReasonCode
+
+
 class OwedInvoice(Record):
     """An issued invoice of the journey that is not paid yet."""
 
@@ -57,7 +65,7 @@ class JourneyProgressed(Event, tag="observability.journey.progressed.v1"):
     phase: Literal["QUOTED", "ACCEPTED", "ACTIVE"]
     invoices: tuple[OwedInvoice, ...]
     waiting: tuple[Waiting, ...]
-    held: Text | None = None
+    holds: tuple[Hold, ...] = ()
     """Why the agreement is held, when it is."""
 
 

@@ -250,7 +250,7 @@ def _strict(decoder: msgspec.json.Decoder[M], body: bytes) -> M:
     except UnicodeDecodeError:
         raise Refused("the body is not UTF-8") from None
     except (ValueError, TypeError, OverflowError) as problem:
-        raise Refused(_IN_DATA.sub("`$", str(problem))) from None
+        raise Refused(_IN_DATA.sub("`$", str(problem)).removesuffix(" - at `$`")) from None
 
 
 def is_envelope(body: bytes) -> bool:

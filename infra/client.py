@@ -25,10 +25,18 @@ DEFAULT = "nats://127.0.0.1:4222"
 NOBODY = "-"
 """The key of a question that is about a whole service."""
 
+_CONNECTS_WITHIN = 5.0
 _ANSWERS_WITHIN = 30.0
 _QUIET_WITHIN = 60.0
-_HELD = 5.0
+_HELD = 1.0
 """Seconds a service may hold back its answer to a position question: nobody polls."""
+_LOST = 1.0
+"""Seconds after which such an answer is given up: the service was killed while it held it."""
+
+_BACK = 5.0
+"""Seconds after which a question is asked again of a service that may have been killed while it answered."""
+_NOT_YET = ("503", "504")
+"""Error codes of a service that is starting or behind."""
 
 T = TypeVar("T")
 
@@ -85,8 +93,20 @@ class Mesh:
             msgspec.json.decode(answer.data, type=_Refused) if answer.data.startswith(b'{"error":') else _Refused()
         )
         if refused.error is not None:
-            raise Failure(refused.error, NO)
+            code = (answer.headers or {}).get("Nats-Service-Error-Code")
+            raise Failure(refused.error, ABSENT if code in _NOT_YET else NO)
         return answer.data
+
+    async def ask_patiently(self, question: Question, key: str, reply: type[T]) -> T:
+        """The answer also of a service that is just being started again. Failure when it does not come back."""
+        until = asyncio.get_running_loop().time() + _QUIET_WITHIN
+        while True:
+            try:
+                return await self.ask(question, key, reply, wait=_BACK)
+            except Failure as failure:
+                if failure.code != ABSENT or asyncio.get_running_loop().time() > until:
+                    raise
+                await asyncio.sleep(0.1)
 
     async def quiet(self, within: float = _QUIET_WITHIN) -> int:
         """Wait until all services have heard everything and none says anything more; the log's last sequence."""
@@ -112,7 +132,7 @@ class Mesh:
     async def _reached(self, service: str, sequence: int) -> bool:
         question = runtime.of(service).position(sequence=sequence, wait=_HELD)
         try:
-            return (await self.ask(question, NOBODY, runtime.PositionReached)).ready
+            return (await self.ask(question, NOBODY, runtime.PositionReached, wait=_HELD + _LOST)).ready
         except Failure as failure:
             if failure.code != ABSENT:
                 raise
@@ -156,9 +176,17 @@ async def connect(url: str | None) -> Connection:
         """What goes wrong is raised where it is noticed."""
 
     try:
-        return await nats.connect(
-            address, name="q2c", allow_reconnect=False, connect_timeout=3, error_cb=ignore, max_reconnect_attempts=0
-        )
+        async with asyncio.timeout(_CONNECTS_WITHIN):
+            # 0 attempts would mean for ever
+            return await nats.connect(
+                address,
+                name="q2c",
+                allow_reconnect=False,
+                connect_timeout=3,
+                error_cb=ignore,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+            )
     except (NatsError, OSError, TimeoutError):
         raise Failure(
             f"there is no nats-server at {shown(address)}: start the mesh with `q2c up`, or name one with --nats",

@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from nats.aio.client import Client as Connection
 
 from infra.client import Mesh, connect
-from infra.failure import ABSENT, Failure
-from infra.fleet import PORTS, SERVICES, Fleet, Report
+from infra.failure import ABSENT, WRONG, Failure
+from infra.fleet import SERVICES, Fleet, Report
 from infra.leash import Leash
 from infra.server import embedded, free_ports, refuse_taken
 from shared.log import Log, LogUnfit, provision
@@ -41,24 +41,31 @@ async def provisioned(connection: Connection, partitions: int = PARTITIONS) -> l
 @asynccontextmanager
 async def rehearsal(report: Report, data: Path | None = None) -> AsyncIterator[Embedded]:
     """A throw-away mesh in a temporary folder, with the scenario's clock and ports that nobody uses."""
+    if data is not None and _holds_something(data):
+        raise Failure(f"{data} is not empty: name a folder to be made, for a rehearsal starts from nothing", WRONG)
     with contextlib.ExitStack() as folders:
         folder = data or Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="q2c-")))
         async with _running(folder, "scenario", None, free_ports(len(SERVICES)), report) as running:
             yield running
 
 
+def _holds_something(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
 @asynccontextmanager
-async def lasting(data: Path, clock: str, port: int, report: Report) -> AsyncIterator[Embedded]:
-    """A mesh for development: the usual ports, and a folder that is kept."""
-    for service, taken in zip(SERVICES, PORTS, strict=True):
-        refuse_taken(taken, service, "end the other mesh")
-    async with _running(data, clock, port, PORTS, report) as running:
+async def lasting(data: Path, clock: str, port: int, http: int, report: Report) -> AsyncIterator[Embedded]:
+    """A mesh for development: known ports, and a folder that is kept."""
+    ports = [http + place for place in range(len(SERVICES))]
+    for service, taken in zip(SERVICES, ports, strict=True):
+        refuse_taken(taken, f"the routes of {service}", "choose others with --http")
+    async with _running(data, clock, port, ports, report) as running:
         yield running
 
 
 @asynccontextmanager
 async def _running(
-    folder: Path, clock: str, port: int | None, ports: tuple[int, ...] | list[int], report: Report
+    folder: Path, clock: str, port: int | None, ports: Sequence[int], report: Report
 ) -> AsyncIterator[Embedded]:
     leash = Leash()
     try:

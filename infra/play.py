@@ -159,14 +159,14 @@ class Player:
     async def _ask(self, step: Step, ask: Ask) -> None:
         await self._mesh.quiet()
         assert isinstance(step.message, Question)
-        reply = msgspec.json.decode(await self._mesh.ask_raw(step.message, ask.key))
+        reply: Any = await self._mesh.ask_patiently(step.message, ask.key, object)
         if found := matching.unlike(ask.reply, reply) if ask.reply is not None else []:
             raise StepFailed(step, f"{ask.ask} was answered differently: {_listed(found)}", [_short(reply)])
 
     async def _books(self, step: Step, books: ExpectBooks) -> None:
         await self._mesh.quiet()
         question = ShowBooks(legal_entity=books.books, as_of=books.as_of)
-        answer = await self._mesh.ask(question, books.books, Books)
+        answer = await self._mesh.ask_patiently(question, books.books, Books)
         entity = next((one for one in answer.entities if one.legal_entity == books.books), None)
         if entity is None:
             raise StepFailed(step, f"there are no books of {books.books}")

@@ -20,6 +20,7 @@ class Progress:
         self._console = console
         self._names: dict[str, str] = {}
         """What a journey is called: by the quote that opened it."""
+        self._of_customer: dict[str, list[str]] = {}
         self._waiting: list[tuple[str, Heard, float]] = []
         self._shown = ""
         self._began = time.perf_counter()
@@ -41,7 +42,10 @@ class Progress:
         if message.type.startswith("commercial.quote.") and isinstance(message.data, dict):
             quote = message.data.get("quote_id")
             if isinstance(quote, str):
-                self._names.setdefault(message.correlation, f"{message.key} {quote}")
+                name = self._names.setdefault(message.correlation, f"{message.key} {quote}")
+                own = self._of_customer.setdefault(message.key, [])
+                if name not in own:
+                    own.append(name)
         if message.is_fact or message.is_trouble:
             self.facts += message.is_fact
             self._waiting.append((message.correlation, message, time.perf_counter() - self._began))
@@ -53,10 +57,17 @@ class Progress:
         waiting, self._waiting = self._waiting, []
         journeys: dict[str, list[tuple[Heard, float]]] = {}
         for journey, message, elapsed in waiting:
-            journeys.setdefault(self._names.get(journey, message.key), []).append((message, elapsed))
+            journeys.setdefault(self._journey(journey, message.key), []).append((message, elapsed))
         for name, messages in journeys.items():
             if name != self._shown:
                 self._console.print(f"  {name}", style="bold blue", markup=False)
                 self._shown = name
             for message, elapsed in messages:
                 self._console.print("    ", line(message, after=f"+{elapsed * 1000:.0f} ms"), sep="")
+
+    def _journey(self, correlation: str, key: str) -> str:
+        """The journey's name; what belongs to none is told under its customer's only one, or the firm's."""
+        if correlation in self._names:
+            return self._names[correlation]
+        own = self._of_customer.get(key, [])
+        return own[0] if len(own) == 1 else "the firm"

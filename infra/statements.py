@@ -9,10 +9,35 @@ from rich.text import Text
 
 from contracts.money import Money
 from contracts.observability import EntityBooks, JourneyList, JourneyTimeline, Outstanding
-from infra.screen import colour
+from infra.screen import colour, show_table
 from infra.telling import instant, title
 
 _STATUS = {"COMPLETED": "bold green", "OPEN": "bold yellow", "HELD": "bold red", "STALLED": "bold red"}
+
+_TURNING_POINTS = {
+    "quote approved",
+    "quote accepted",
+    "quote acceptance refused",
+    "agreement activated",
+    "agreement held",
+    "agreement resumed",
+    "agreement amended",
+    "project provisioned",
+    "project provision rejected",
+    "milestone accepted",
+    "change order applied",
+    "revenue recognised",
+    "revenue catch up posted",
+    "billing plan held over cap",
+    "invoice issued",
+    "invoice part paid",
+    "invoice paid",
+    "dunning level raised",
+    "payment applied",
+    "journey stalled",
+    "journey completed",
+}
+"""What a journey is told by in brief."""
 
 
 def money(amount: Money | None) -> str:
@@ -20,7 +45,7 @@ def money(amount: Money | None) -> str:
 
 
 def show_journey(console: Console, journey: JourneyTimeline, *, brief: bool = False) -> None:
-    """Who said what, when and why, and what is still outstanding; `brief`: only the turning points with an amount."""
+    """Who said what, when and why, and what is still outstanding; `brief`: only the turning points."""
     heading = Text.assemble(
         ("Journey ", "bold"),
         (journey.quote_id or journey.journey or "", "bold cyan"),
@@ -36,7 +61,7 @@ def show_journey(console: Console, journey: JourneyTimeline, *, brief: bool = Fa
     if not brief:
         table.add_column("because of", style="dim", no_wrap=True)
     for step in journey.steps:
-        if brief and not step.amounts:
+        if brief and title(step.type) not in _TURNING_POINTS:
             continue
         service = step.type.split(".")[0]
         row = [Text(instant(step.at), "dim"), Text(service, colour(service)), Text(title(step.type), "bold")]
@@ -44,7 +69,7 @@ def show_journey(console: Console, journey: JourneyTimeline, *, brief: bool = Fa
         if not brief:
             row.append(Text(title(step.cause_type) if step.cause_type else ""))
         table.add_row(*row)
-    console.print(table)
+    show_table(console, table)
     console.print(_figures(journey))
     for open_thing in journey.outstanding:
         console.print(_outstanding(open_thing))
@@ -80,7 +105,7 @@ def show_journeys(console: Console, listed: JourneyList) -> None:
         amounts = [str(amount) if amount else "" for amount in (one.value, one.billed, one.open)]
         status = Text(one.status, _STATUS.get(one.status, "bold"))
         table.add_row(one.customer, one.quote_id or "", one.agreement_id or "", status, *amounts)
-    console.print(table)
+    show_table(console, table)
 
 
 def show_books(console: Console, books: EntityBooks, as_of: date | None) -> None:
@@ -94,7 +119,9 @@ def show_books(console: Console, books: EntityBooks, as_of: date | None) -> None
     _show_contracts(console, books)
     figures = Text("  ")
     for name, amount in books.totals:
-        figures.append(f"{name.replace('_', ' ')} ", "dim").append(f"{amount}   ", "bold")
+        figures.append(f"{name.removesuffix('.' + amount.currency).replace('_', ' ')} ", "dim").append(
+            f"{amount}   ", "bold"
+        )
     console.print(figures)
     for check in books.checks:
         mark = ("  ✓ ", "green") if check.holds else ("  ✗ ", "bold red")
@@ -105,7 +132,7 @@ def _show_balances(console: Console, books: EntityBooks) -> None:
     table = _table("Trial balance", ("account", "currency"), ("debit", "credit", "balance"))
     for line in books.trial_balance:
         table.add_row(line.account, line.currency, money(line.debit), money(line.credit), money(line.balance))
-    console.print(table)
+    show_table(console, table)
 
 
 def _show_receivables(console: Console, books: EntityBooks) -> None:
@@ -117,7 +144,7 @@ def _show_receivables(console: Console, books: EntityBooks) -> None:
         due = f"{item.due_date:%d %b %Y}" if item.due_date else ""
         late = f"{item.days_overdue} d" if item.days_overdue > 0 else ""
         table.add_row(item.customer, item.number, due, money(item.gross), money(item.open), Text(late, "red"))
-    console.print(table)
+    show_table(console, table)
 
 
 def _show_contracts(console: Console, books: EntityBooks) -> None:
@@ -126,7 +153,7 @@ def _show_contracts(console: Console, books: EntityBooks) -> None:
     for one in books.contracts:
         amounts: Sequence[Money] = [getattr(one, name) for name in figures]
         table.add_row(one.agreement_id, one.customer, *map(money, amounts))
-    console.print(table)
+    show_table(console, table)
 
 
 def _table(name: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:

@@ -1,5 +1,6 @@
 """How a message is told in one line: what happened, to what, and how much."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -7,6 +8,7 @@ from typing import Any
 
 _NAMES = (
     "number",
+    "invoice_number",
     "invoice_id",
     "change_order_id",
     "milestone_id",
@@ -21,8 +23,14 @@ _NAMES = (
 )
 """What a message is about, the most telling first."""
 
+_UNTOLD = ("lines", "list_total", "contract_balance_basis")
+_UNTOLD_KIND = "functional_"
+"""Amounts that repeat another one."""
+
 _AMOUNTS = ("gross", "net", "total", "amount", "open", "recognised_to_date", "value")
 _SHOWN = 3
+_DERIVED = re.compile("[0-9a-f]{32}")
+"""The id of a message, which tells a reader nothing."""
 
 
 def title(name: str) -> str:
@@ -40,11 +48,14 @@ def about(data: Any) -> str:
             if isinstance(scope.get(name), str):
                 return str(scope[name])
     texts = (value for name, value in data.items() if name.endswith("_id") and isinstance(value, str))
-    return next(texts, "")
+    return next((text for text in texts if not _DERIVED.fullmatch(text)), "")
 
 
 def amounts(data: Any) -> list[str]:
-    """The amounts it carries at or just below its top, the most telling first."""
+    """The amounts at or just below its top, the most telling first; noughts only if there is nothing else.
+
+    A message without amounts tells its description.
+    """
     found = dict(_amounts(data, depth=2))
     ranked = sorted(found, key=lambda name: _AMOUNTS.index(name) if name in _AMOUNTS else len(_AMOUNTS))
     return [f"{_words(name)} {found[name]}" for name in ranked[:_SHOWN]]
@@ -67,7 +78,8 @@ def why(data: Any) -> str:
 
 
 def instant(at: datetime) -> str:
-    return f"{at:%d %b %Y %H:%M}"
+    """In UTC, as everything on the log: the end of a month in Berlin is 22:00Z or 23:00Z of its last day."""
+    return f"{at:%d %b %Y %H:%M}Z"
 
 
 def is_money(value: Any) -> bool:
@@ -78,6 +90,8 @@ def _amounts(data: Any, depth: int) -> Iterator[tuple[str, str]]:
     if not isinstance(data, Mapping) or depth == 0:
         return
     for name, value in data.items():
+        if name in _UNTOLD or name.startswith(_UNTOLD_KIND):
+            continue
         if is_money(value):
             yield name, money(value)
         else:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from faststream.middlewares import AckPolicy
@@ -60,10 +61,11 @@ class Connection(NatsBroker):
         """Drain the connection; with the server away there is nothing left to drain."""
         try:
             await super().stop(exc_type, exc_val, exc_tb)
-        except NatsError:
+        except (NatsError, OSError):
             connection, self._connection = self._connection, None
             if connection is not None:
-                await connection.close()
+                with suppress(NatsError, OSError):
+                    await connection.close()
 
     async def _failed(self, problem: Exception) -> None:
         text = str(problem) or type(problem).__name__

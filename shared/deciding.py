@@ -103,7 +103,7 @@ def decide(actor: Wired, ref: ActorRef, partition: int, entry: Entry, message: M
                 stage = f"evolve on {type(item).__name__}"
                 heard.__dict__["context"] = context
                 state = actor.codec.settle(actor.module.evolve(state, heard))
-                opener = opener or context.correlation
+                opener = opener or opened(actor, state, context.correlation)
                 events.append(n)
             sayings.append(Saying(partition, wire.subject(type(item), context.key), body))
         if events:
@@ -155,6 +155,14 @@ def _context(actor: Wired, ref: ActorRef, opener: str | None, message: Message, 
     )
 
 
+def opened(actor: Wired, state: Any, correlation: str) -> str | None:
+    """The chain an actor belongs to from now on: that of the first event that made something of it.
+
+    What it says before, such as a refusal because it does not exist, binds it to nothing.
+    """
+    return correlation if state != actor.module.initial else None
+
+
 def is_own(message: Message, source: str) -> bool:
     """Whether an event that names `source` was said by it: its id is one that the actor would have given."""
     context = message.context
@@ -171,4 +179,16 @@ def _because(stage: str, problem: Exception) -> str:
     return text if len(text) <= 1000 else text[:1000] + "…"
 
 
-__all__ = ["MAX_SAID", "Decision", "Entry", "Undecidable", "decide", "fresh", "id_of", "is_own", "read", "woken"]
+__all__ = [
+    "MAX_SAID",
+    "Decision",
+    "Entry",
+    "Undecidable",
+    "decide",
+    "fresh",
+    "id_of",
+    "is_own",
+    "opened",
+    "read",
+    "woken",
+]

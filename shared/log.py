@@ -3,9 +3,9 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +22,10 @@ from shared.stream import LogUnfit, check, connect, provision
 MAX_BATCH = 1000
 """Messages of one atomic batch, cursors included: the server's limit."""
 
+P = ParamSpec("P")
+T = TypeVar("T")
+_PATIENCE = 0.1
+"""Seconds of trying again after which a batch that is not stored is worth a warning."""
 _NANO = 1_000_000_000
 
 _note = telemetry.logger("log")
@@ -153,7 +157,7 @@ class Log:
 
     async def read(self, filters: Sequence[str], after: int, until: int) -> AsyncIterator[list[Received]]:
         """Everything that passes the filters after one sequence and up to another, in order."""
-        left = await self.pending(filters, after) if after < until else 0
+        left = await self.patiently(self.pending, filters, after) if after < until else 0
         if not left:
             return
         pull = self.pull(filters, after)
@@ -190,7 +194,7 @@ class Log:
         are left out.
         """
         lost: set[int] = set()
-        pause = 0.05
+        pause = 0.001
         while True:
             owned = sorted(partition for partition in fences if partition not in lost)
             kept = [index for index, saying in enumerate(said) if saying.partition in owned]
@@ -205,7 +209,10 @@ class Log:
                 lost |= taken
                 if not held:  # a partition that nobody has taken would tell of a batch that was stored
                     if not taken:
-                        _note.warning("a batch was not stored and is sent again", service=service, problem=str(problem))
+                        if pause > _PATIENCE:  # nats-server 2.15 refuses a good fence now and then: not worth a word
+                            _note.warning(
+                                "a batch is not stored and is sent again", service=service, problem=str(problem)
+                            )
                         await asyncio.sleep(pause)
                         pause = min(pause * 2, 5.0)
                     continue
@@ -219,13 +226,20 @@ class Log:
             return Committed(sequences, {p: place for place, p in placed if p not in lost}, frozenset(lost))
 
     async def _records(self, service: str, partitions: Sequence[int]) -> dict[int, Recorded]:
-        """The cursors after a batch in doubt; waits for a leader that tells."""
+        """The cursors after a batch in doubt."""
+        return {partition: await self.patiently(self.cursor, service, partition) for partition in partitions}
+
+    async def patiently(self, ask: Callable[P, Awaitable[T]], *arguments: P.args, **named: P.kwargs) -> T:
+        """What the log tells, waiting for as long as it takes until there is a leader that tells."""
+        pause = 0.01
         while True:
             try:
-                return {partition: await self.cursor(service, partition) for partition in partitions}
+                return await ask(*arguments, **named)
             except (NatsError, TimeoutError, OSError) as problem:
-                _note.warning("the log does not answer", problem=str(problem) or type(problem).__name__)
-                await asyncio.sleep(0.25)
+                if pause > _PATIENCE:
+                    _note.warning("the log does not answer", problem=str(problem) or type(problem).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
 
     async def _batch(self, said: Sequence[Saying], service: str, fences: Mapping[int, Fence]) -> int:
         """Send one atomic batch, the cursors last; the sequence of its last message. NotStored when refused."""
@@ -271,9 +285,8 @@ def _is(recorded: Recorded, fence: Fence) -> bool:
 
 
 def _is_taken(recorded: Recorded, fence: Fence) -> bool:
-    """Whether somebody else has claimed the partition, before this claim or after that commit."""
-    found, mine = recorded.cursor, fence.cursor
-    return found is not None and found.owner != mine.owner and found.epoch >= mine.epoch
+    """Whether somebody else has written a cursor since: a claim after that commit, or a commit before this claim."""
+    return not _is(recorded, fence) and recorded.sequence != fence.after
 
 
 __all__ = [

@@ -176,7 +176,7 @@ class Owner:
         owner = uuid.uuid4().hex
         claimed = await self._log.claim(self.wiring.service, owner, self._wanted)
         lanes, parked = await restore.restored(self.wiring, self._log, self._store, claimed, scenario=self._scenario)
-        self._goal = await self._log.last()
+        self._goal = await self._log.patiently(self._log.last)
         self._filters = self._ears.filters(lanes)
         self._heard = min(lane.input for lane in lanes.values())
         self._states = states = States(self.wiring, self._log, self._store, owner, lanes, parked, self._interrupt)
@@ -411,7 +411,7 @@ class Owner:
         actor = self.wiring.actors.get(ref.entity)
         if actor is None:
             raise Undecidable(f"there is no entity {ref.entity}")
-        original = await self._log.message(head.sequence)
+        original = await self._log.patiently(self._log.message, head.sequence)
         if original is None:
             raise Undecidable("the message is no longer on the log")
         try:

@@ -141,7 +141,8 @@ class Projection:
         except wire.Refused:
             return  # whoever it was meant for has rejected it
         if name_of(type(message)) == runtime.TICK:
-            self._ticked = message.instant  # type: ignore[attr-defined]  # the tick's contract: `instant` is its field
+            instant: datetime = message.instant  # type: ignore[attr-defined]  # the tick's contract: it has one
+            self._ticked = instant if self._ticked is None else max(self._ticked, instant)
         if self._hears is not None and type(message) not in self._hears:
             return
         try:

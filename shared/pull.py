@@ -164,9 +164,8 @@ class Pull:
         """A status: a heartbeat, the end of a request, or the end of the consumer."""
         self.alive = asyncio.get_running_loop().time()
         status, description = headers.get("Status", ""), headers.get(api.Header.DESCRIPTION, "")
-        ended = status in ("404", "408") or (status == "409" and "MaxBytes" in description)
-        if ended:
-            self._outstanding = max(0, self._outstanding - int(headers.get("Nats-Pending-Messages", _ASKED)))
+        if status in ("404", "408") or description in ("Message Size Exceeds MaxBytes", "Batch Completed"):
+            self._outstanding = max(0, self._outstanding - int(headers.get("Nats-Pending-Messages", 0)))
         elif status != "100":
             self._broken = f"{status} {description}"
 

@@ -43,7 +43,8 @@ async def restored(
 
     Where the working copy lags, the log is folded into it; where it is of no use, it is thrown away. RestoreFailed.
     """
-    known, references, last = await store.progress(), await store.references(), await log.last()
+    known, references = await store.progress(), await store.references()
+    last = await log.patiently(log.last)
     lanes: dict[int, Lane] = {}
     after: dict[int, Progress] = {}
     for partition, recorded in claimed.items():
@@ -210,7 +211,7 @@ class _Fold:
         actor, entry = self._wiring.actors[ref.entity], self._entries[ref]
         said = message.heard(msgspec.structs.replace(message.context, sequence=0))  # as it was when it was said
         entry.state = actor.codec.settle(actor.module.evolve(entry.state, said))
-        entry.opener = entry.opener or message.correlation
+        entry.opener = entry.opener or deciding.opened(actor, entry.state, message.correlation)
         entry.sequence = received.sequence
 
     async def _write(self, until: int | None) -> None:

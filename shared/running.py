@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
+from itertools import chain, repeat
 
 import anyio
 import msgspec
@@ -72,31 +73,39 @@ class Running:
             raise Undrained(f"the drain was not done in {GRACE:.0f} seconds: what is left is read at the next start")
 
     async def _work(self, begun: anyio.CancelScope) -> None:
+        """Own the partitions until told to stop. An outage before they are claimed heals by starting over."""
+        pauses = chain((0.25, 0.5, 1.0, 2.0), repeat(5.0))
         try:
             with begun:
-                await self._own(await self._fit())
+                while True:
+                    try:
+                        return await self._own(await self._fit())
+                    except* (LogUnfit, NatsError, TimeoutError) as problems:
+                        self._heal(problems)
+                    await anyio.sleep(next(pauses))
         finally:
             self._ended.set()
 
     async def _fit(self) -> Log:
-        """The log, as soon as it is there and as the mesh needs it."""
-        pause = 0.25
+        """The log, if it is as the mesh needs it."""
         nc = await self.connection.connect()
-        while True:
-            try:
-                partitions = await stream.check(nc)
-            except (LogUnfit, NatsError, TimeoutError) as problem:
-                if isinstance(problem, LogUnfit) and not problem.heals:
-                    raise
-                if self._waits != (waits := str(problem) or "the log does not answer"):
-                    self._waits = waits
-                    _note.warning(f"{waits}; trying again until it is mended")
-            else:
-                if partitions != self._given.partitions:
-                    raise WrongSetting(f"Q2C_PARTITIONS must be {partitions}, with which the log was made")
-                return Log(nc, partitions)
-            await anyio.sleep(pause)
-            pause = min(2 * pause, 5.0)
+        partitions = await stream.check(nc)
+        if partitions != self._given.partitions:
+            raise WrongSetting(f"Q2C_PARTITIONS must be {partitions}, with which the log was made")
+        return Log(nc, partitions)
+
+    def _heal(self, problems: BaseExceptionGroup[Exception]) -> None:
+        """Say, once, what is waited for. Raises what waiting does not mend."""
+        problem = problems.exceptions[0]
+        while isinstance(problem, ExceptionGroup):
+            problem = problem.exceptions[0]
+        if isinstance(problem, LogUnfit) and not problem.heals:
+            raise problem
+        self._owner = None
+        waits = str(problem) or "the log does not answer"
+        if self._waits != waits:
+            self._waits = waits
+            _note.warning(f"{waits}; trying again until it is mended")
 
     async def _own(self, log: Log) -> None:
         """Everything at once: the owner's loop, the projections, and the clock in the service that keeps it."""

@@ -22,7 +22,7 @@ create table actor (
     partition integer not null, entity text not null, key text not null, id text not null,
     state text not null,      -- the fold of what the actor has said, JSON
     wake integer,             -- microseconds since 1970: when it wants to be woken
-    opener text,              -- the correlation of the first event it ever said
+    opener text,              -- the chain it belongs to: the correlation of the event that opened it
     sequence integer not null,  -- of the last event folded
     primary key (partition, entity, key, id)
 ) without rowid;

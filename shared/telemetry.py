@@ -14,7 +14,7 @@ _SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-_QUIETER = {"uvicorn.access": logging.WARNING, "uvicorn.error": logging.WARNING, "faststream": logging.WARNING}
+_QUIETER = {"uvicorn.access": logging.WARNING, "uvicorn.error": logging.WARNING, "faststream": logging.ERROR}
 """Foreign loggers that would repeat what the runtime says itself."""
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sysconfig
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,10 +57,8 @@ class NatsServer:
     async def fresh(self, partitions: int = 4) -> Client:
         """A connection to an empty log."""
         nc = await self.client()
-        try:
+        with suppress(NotFoundError):
             await nc.jetstream().delete_stream(STREAM)
-        except NotFoundError:
-            pass
         await provision(nc, partitions)
         return nc
 

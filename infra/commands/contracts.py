@@ -13,7 +13,7 @@ from contracts import wire
 from infra.commands.running import OUT, Json, Type, known, print_json
 from infra.documents import fields, pretty, sample
 from infra.failure import NO, Failure
-from infra.screen import colour
+from infra.screen import colour, show_table
 from infra.wiring import Role, roles
 
 app = typer.Typer(invoke_without_command=True)
@@ -58,7 +58,7 @@ def show(name: Type, json: Json = False) -> None:
         table.add_column(title)
     for field in fields(message_type):
         table.add_row(Text(field.name, "cyan"), Text(field.type), Text(field.default), Text(field.meaning, "dim"))
-    OUT.print(table)
+    show_table(OUT, table)
     OUT.print(Syntax(pretty(sample(name)), "json", background_color="default"))
 
 

@@ -19,7 +19,7 @@ from contracts.observability import (
 from infra.client import NOBODY, Mesh, connect, connected
 from infra.commands.running import OUT, Json, Nats, print_json, report, run
 from infra.failure import NO, WRONG, Failure
-from infra.fleet import ROOT, SERVICES, unless
+from infra.fleet import PORTS, ROOT, SERVICES, unless
 from infra.mesh import PARTITIONS, Embedded, lasting, provisioned, rehearsal
 from infra.play import Player
 from infra.progress import Progress
@@ -42,23 +42,26 @@ Kept = Annotated[
 def up(
     data: Data = Path("data"),
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of nats-server.")] = 4222,
+    http: Annotated[
+        int, typer.Option(min=1, max=65532, help="First of four ports for the live and ready routes.")
+    ] = PORTS[0],
     clock: Annotated[
         Literal["wall", "scenario"], typer.Option(help="Who says what time it is: the clock, or a player.")
     ] = "wall",
     json: Json = False,
 ) -> None:
     """Run the mesh on this machine: nats-server and four services. Ctrl-C drains it."""
-    run(_up(data.resolve(), port, clock, json))
+    run(_up(data.resolve(), port, http, clock, json))
 
 
-async def _up(data: Path, port: int, clock: str, json: bool) -> None:
+async def _up(data: Path, port: int, http: int, clock: str, json: bool) -> None:
     end = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
-    async with lasting(data, clock, port, report) as mesh:
+    async with lasting(data, clock, port, http, report) as mesh:
         if json:
             print_json(
-                {"nats": mesh.url, "data": data, "services": {name: mesh.fleet.address(name) for name in SERVICES}}
+                {"nats": mesh.url, "data": str(data), "services": {name: mesh.fleet.address(name) for name in SERVICES}}
             )
         else:
             _introduce(mesh, data)

@@ -81,7 +81,7 @@ def given(data: str | None) -> bytes:
 
 def print_json(value: Any) -> None:
     """One JSON line on stdout, as it is, for scripts."""
-    print(wire.encode(value).decode())
+    print(wire.encode(value).decode(), flush=True)
 
 
 def report(sentence: str) -> None:

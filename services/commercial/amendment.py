@@ -19,6 +19,7 @@ from contracts.order import (
     ServicesOrder,
     TimeMaterialsCapped,
 )
+from services.commercial.billing_terms import amounts_of
 from services.commercial.pricing import LARGEST
 
 LONGEST_ORDER = 200_000
@@ -35,7 +36,17 @@ class Obstacle(Record):
 
 def obstacle_to(order: ServicesOrder, changes: Sequence[LineChange]) -> Obstacle | None:
     """Why these changes do not fit the order, if they do not."""
+    if not is_in_one_currency(order):
+        return Obstacle(reason="INVALID_CHANGE", detail=f"not all of the order is in its currency {order.currency}")
     return next(_obstacles(order, changes), None) or _too_long(order, changes)
+
+
+def is_in_one_currency(order: ServicesOrder) -> bool:
+    """Every order that a quote makes is; one that came from elsewhere cannot be reckoned with."""
+    amounts = [order.total]
+    for line in order.lines:
+        amounts += [line.list_price, line.discount, line.price, line.budget.cost, *amounts_of(line.billing)]
+    return all(amount.currency == order.currency for amount in amounts)
 
 
 def amended(order: ServicesOrder, change: Change) -> ServicesOrder:

@@ -1,7 +1,7 @@
 """A change order: a change of an agreement that comes into force everywhere or, if one participant refuses, nowhere."""
 
 from collections.abc import Sequence
-from typing import Literal, assert_never
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -17,6 +17,7 @@ from contracts.commercial import (
     ChangeOrderRefused,
     ChangeOrderRequested,
     ChangeOrderStaged,
+    ChangeOrderStatus,
     ChangePreview,
     ExamineChange,
     PreviewChangeOrder,
@@ -32,8 +33,9 @@ from contracts.finance import (
 )
 from contracts.message import Record, name_of
 from contracts.money import total
-from contracts.order import Change, LineChange, OrderLine, ServicesOrder, Treatment
-from services.commercial.amendment import obstacle_to
+from contracts.order import Change, ServicesOrder
+from services.commercial.amendment import is_in_one_currency, obstacle_to
+from services.commercial.change_preview import preview
 
 Request = RequestChangeOrder | PriceChangeOrder | ApproveChangeOrder
 Staged = ProjectChangeStaged | BillingPlanChangeStaged | RevenueChangeStaged
@@ -48,11 +50,10 @@ Said = (
     | ChangeOrderApplied
     | ChangeOrderRefused
 )
-Status = Literal["UNKNOWN", "REQUESTED", "PRICED", "APPROVED", "APPLIED", "REFUSED"]
 
 
 class ChangeOrder(Record):
-    status: Status = "UNKNOWN"
+    status: ChangeOrderStatus = "UNKNOWN"
     requested: ChangeOrderRequested | None = None
     priced: ChangeOrderPriced | None = None
     approved_by: str | None = None
@@ -76,11 +77,11 @@ def decide(state: ChangeOrder, message: Heard) -> Sequence[Said | ExamineChange]
             return [refuse(message.change_order_id, RequestChangeOrder, "ALREADY_REQUESTED", detail)]
         case RequestChangeOrder():
             return [examine(message)]
-        case ChangeExamined() if message.order:
+        case ChangeExamined() if message.order and is_in_one_currency(message.order):
             return [request(message, message.order)]
         case ChangeExamined():
-            detail = f"agreement {message.agreement_id} is unknown or not active, so it cannot be changed"
-            reason = message.problem or "NOT_ACTIVE"
+            detail = f"agreement {message.agreement_id} is unknown, not active or not sound: it cannot be changed"
+            reason = message.problem or "INVALID_ORDER"
             refusal = refuse(message.change_order_id, RequestChangeOrder, reason, detail)
             return [refusal.about(message.correlation)]
 
@@ -152,25 +153,8 @@ def evolve(state: ChangeOrder, event: Said) -> ChangeOrder:
 def answer(state: ChangeOrder, question: PreviewChangeOrder) -> ChangePreview:
     if state.requested is None:
         return ChangePreview(change_order_id=question.change_order_id, status="UNKNOWN")
-    before, changes = state.requested.order, state.priced.change.lines if state.priced else ()
-    value, cost = before.total, total((line.budget.cost for line in before.lines), before.currency)
-    lines = {line.line_id: line for line in before.lines}
-    return ChangePreview(
-        change_order_id=question.change_order_id,
-        status=state.status,
-        value_before=value,
-        value_after=value + total((change.price_delta for change in changes), before.currency),
-        cost_before=cost,
-        cost_after=cost + total((change.cost_delta for change in changes), before.currency),
-        treatment=tuple((change.line_id, treatment_of(lines[change.line_id], change)) for change in changes),
-    )
-
-
-def treatment_of(line: OrderLine, change: LineChange) -> Treatment:
-    """What IFRS 15.20-21 suggests: distinct services, as each month of a retainer, change the future only."""
-    if line.revenue_method == "RIGHT_TO_INVOICE":
-        return "RIGHT_TO_INVOICE"
-    return "PROSPECTIVE" if change.distinct or line.revenue_method == "ELAPSED" else "CATCH_UP"
+    changes = state.priced.change.lines if state.priced else ()
+    return preview(question.change_order_id, state.status, state.requested.order, changes)
 
 
 def is_same_request(state: ChangeOrder, message: RequestChangeOrder | ChangeExamined) -> bool:

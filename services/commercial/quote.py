@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, assert_never
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -17,6 +17,7 @@ from contracts.commercial import (
     QuoteApprovalRequested,
     QuoteApproved,
     QuoteExpired,
+    QuoteLifecycle,
     QuotePriced,
     QuoteRefused,
     QuoteRejected,
@@ -46,11 +47,10 @@ Said = (
     | QuoteAcceptanceRefused
     | QuoteRefused
 )
-Status = Literal["UNKNOWN", "IN_REVIEW", "APPROVED", "ACCEPTING", "ACCEPTED", "REJECTED", "EXPIRED"]
 
 
 class Quote(Record):
-    status: Status = "UNKNOWN"
+    status: QuoteLifecycle = "UNKNOWN"
     priced: QuotePriced | None = None  # the latest version
     signature: Signature | None = None  # from acceptance on
     purchase_order: str | None = None

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from contracts.commercial import LegalEntityRegistered, PolicyPublished, RateCardPublished
 from contracts.message import Record
 
-
 Heard = LegalEntityRegistered | PolicyPublished | RateCardPublished
 
 

@@ -100,8 +100,8 @@ def opening(message: ProjectProvisioned) -> EstimateOpened:
 def follow(state: Estimate, message: ProjectAmended, today: date) -> list[EstimateUpdated]:
     """A change order moves the estimate by as much as the budget; the project has checked lines and currency."""
     updates = []
-    for amended in message.budgets:
-        line, cost = line_of(state, amended.line_id), amended.budget.cost
+    for line_id, cost in {amended.line_id: amended.budget.cost for amended in message.budgets}.items():
+        line = line_of(state, line_id)
         if line is not None and line.budget != cost and line.budget.currency == cost.currency:
             after = replace(line, planned=line.planned + cost - line.budget)
             updates.append(

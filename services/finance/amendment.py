@@ -18,7 +18,7 @@ from contracts.finance import (
 from contracts.message import Message
 from contracts.order import ServicesOrder
 from services.finance.billing import Billed, bill_time
-from services.finance.plan import Plan, billed_of, with_amended, with_released
+from services.finance.plan import Plan, amended_terms, billed_of, with_amended, with_released
 from services.finance.progress import completion
 from services.finance.schedule import Schedule, schedule_of, shape_of
 
@@ -78,17 +78,6 @@ def cards(caps: tuple[CapTerm, ...]) -> list[tuple[str, str]]:
     return [(cap.line_id, cap.rate_card) for cap in caps]
 
 
-def amend(staged: BillingPlanChangeStaged) -> BillingPlanAmended:
-    """The staged plan is in force."""
-    return BillingPlanAmended(
-        agreement_id=staged.agreement_id,
-        change_order_id=staged.change_order_id,
-        entries=staged.entries,
-        caps=staged.caps,
-        total=staged.total,
-    )
-
-
 def refuse(message: ChangeAdmitted, found: Objection) -> BillingPlanChangeRefused:
     return BillingPlanChangeRefused(
         agreement_id=message.agreement_id,
@@ -99,14 +88,18 @@ def refuse(message: ChangeAdmitted, found: Objection) -> BillingPlanChangeRefuse
 
 
 def apply(
-    state: Plan, change: BillingPlanChangeStaged, at: datetime
+    plan: Plan, terms: BillingPlanAgreed, change: BillingPlanChangeStaged, at: datetime
 ) -> Sequence[BillingPlanAmended | BillingPlanCompleted | Billed]:
     """The staged plan is in force; time held over a cap that has risen is billed at once."""
-    amended = amend(change)
-    after = with_amended(state, amended)
-    if after.terms is None:
-        return [amended]
-    return [amended, *bill_time(after, after.terms, after.held, at), *completion(after.terms, after.billed)]
+    amended = BillingPlanAmended(
+        agreement_id=change.agreement_id,
+        change_order_id=change.change_order_id,
+        entries=change.entries,
+        caps=change.caps,
+        total=change.total,
+    )
+    after, new = with_amended(plan, amended), amended_terms(terms, amended)
+    return [amended, *bill_time(after, new, after.held, at), *completion(new, after.billed)]
 
 
 def release(

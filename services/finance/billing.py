@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import reduce
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
 from contracts.finance import (
     BillingPlanAgreed,
-    CapTerm,
     Claim,
     EntryFrozen,
     InvoiceLine,
@@ -18,13 +18,17 @@ from contracts.finance import (
     TimeHeld,
     TimeRated,
 )
+from contracts.money import Money
 from contracts.order import TaxCategory
-from services.finance.claim import claim_up_to, lines_of, rated
-from services.finance.plan import Plan, room_of
+from services.finance.claim import claim_up_to, first_in, lines_of, rated
+from services.finance.plan import Plan, room_of, with_claimed
 from services.finance.reference import Reference, day_in, next_month
 from services.finance.schedule import days_of_month, joined
 
 Billed = EntryFrozen | TimeClaimed | TimeHeld | ProposeInvoice
+
+MOST_CLAIMS = 1_000
+"""Time entries that one invoice lists, so that every message about it fits on the log."""
 
 
 def bill_entries(terms: BillingPlanAgreed, entries: Iterable[ScheduleEntry]) -> list[Billed]:
@@ -62,43 +66,53 @@ def entry_line(terms: BillingPlanAgreed, entry: ScheduleEntry) -> InvoiceLine:
 
 
 def bill_time(plan: Plan, terms: BillingPlanAgreed, time: Sequence[Claim], at: datetime) -> list[Billed]:
-    """Claim `time` up to the caps, on one invoice; what is outside the scope of tax is on another (BR-O-11)."""
+    """Claim `time` up to the caps, first in first out, and propose it on one invoice.
+
+    What is outside the scope of tax has an invoice of its own (BR-O-11), and so has what one invoice cannot list.
+    """
     said: list[Billed] = []
-    number = plan.time_invoices + 1
     for outside in (False, True):
-        caps = [cap for cap in terms.caps if (category_of(terms, cap.line_id) == "O") == outside]
-        invoice_id = joined(terms.agreement_id, f"time-{number}")
-        claimed = [found for cap in caps if (found := claim(plan, terms, cap, time, invoice_id, at))]
-        said.extend(claimed)
-        lines = [line for found in claimed if isinstance(found, TimeClaimed) for line in lines_for(terms, found)]
-        if lines:
-            said.append(propose(terms, invoice_id, lines))
-            number += 1
+        lines = [cap.line_id for cap in terms.caps if (category_of(terms, cap.line_id) == "O") == outside]
+        own = sorted((item for item in time if item.line_id in lines), key=first_in)
+        full: list[str] = []
+        for start in range(0, len(own), MOST_CLAIMS):
+            found = claim(plan, terms, own[start : start + MOST_CLAIMS], full, at)
+            full.extend(event.line_id for event in found if event.held)
+            plan = reduce(with_claimed, found, plan)
+            said.extend(found)
+            invoiced = [event for event in found if isinstance(event, TimeClaimed)]
+            if invoiced:
+                invoice_lines = [line for event in invoiced for line in lines_for(terms, event)]
+                said.append(propose(terms, invoiced[0].invoice_id, invoice_lines))
     return said
 
 
 def claim(
-    plan: Plan, terms: BillingPlanAgreed, cap: CapTerm, time: Sequence[Claim], invoice_id: str, at: datetime
-) -> TimeClaimed | TimeHeld | None:
-    """What of the line's time is billed; None when there is none, or none but what is held already."""
-    own = [item for item in time if item.line_id == cap.line_id]
-    found = claim_up_to(own, room_of(plan, cap))
-    if not found.claims:
-        new = any(item in plan.rated for item in own)
-        held = TimeHeld(agreement_id=terms.agreement_id, line_id=cap.line_id, held=found.held, cap=cap.cap)
-        return held if new else None
-    before = plan.claimed.get(cap.line_id)
-    return TimeClaimed(
-        agreement_id=terms.agreement_id,
-        line_id=cap.line_id,
-        invoice_id=invoice_id,
-        claims=found.claims,
-        amount=found.amount,
-        held=found.held,
-        claimed_to_date=found.amount if before is None else before + found.amount,
-        cap=cap.cap,
-        claimed_on=day_in(ZoneInfo(terms.time_zone), at),
-    )
+    plan: Plan, terms: BillingPlanAgreed, time: Sequence[Claim], full: Sequence[str], at: datetime
+) -> list[TimeClaimed | TimeHeld]:
+    """What of each line's time is billed, nothing of a `full` line; what was held and stays held is not said again."""
+    said: list[TimeClaimed | TimeHeld] = []
+    for cap in terms.caps:
+        own = [item for item in time if item.line_id == cap.line_id]
+        none = Money.zero(terms.total.currency)
+        found = claim_up_to(own, none if cap.line_id in full else room_of(plan, cap))
+        if found.claims:
+            said.append(
+                TimeClaimed(
+                    agreement_id=terms.agreement_id,
+                    line_id=cap.line_id,
+                    invoice_id=joined(terms.agreement_id, f"time-{plan.time_invoices + 1}"),
+                    claims=found.claims,
+                    amount=found.amount,
+                    held=found.held,
+                    claimed_to_date=plan.claimed.get(cap.line_id, none) + found.amount,
+                    cap=cap.cap,
+                    claimed_on=day_in(ZoneInfo(terms.time_zone), at),
+                )
+            )
+        elif any(item in plan.rated for item in own):
+            said.append(TimeHeld(agreement_id=terms.agreement_id, line_id=cap.line_id, held=found.held, cap=cap.cap))
+    return said
 
 
 def lines_for(terms: BillingPlanAgreed, claimed: TimeClaimed) -> list[InvoiceLine]:

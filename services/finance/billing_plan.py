@@ -124,7 +124,9 @@ def prepare(state: Plan, message: Heard, reference: Reference) -> Saying:
         case MilestoneAccepted() if order and message.milestone_id not in state.accepted:
             return [EntryAccepted(agreement_id=order.agreement_id, entry_id=message.milestone_id)]
         case TimeEntryApproved() if order and waits(state, order, message.record):
-            return [unratable(order.agreement_id, message.record, order.total.currency, "no billing plan is agreed yet")]
+            return [
+                unratable(order.agreement_id, message.record, order.total.currency, "no billing plan is agreed yet")
+            ]
         case BillTime():
             return [decline(message, message, "NOT_AGREED", "no billing plan is agreed")]
         case ChangeAdmitted():
@@ -186,7 +188,7 @@ def bill(state: Plan, terms: BillingPlanAgreed, message: Heard, reference: Refer
         case ChangeAdmitted():
             return [stage(state, terms, message)]
         case ChangeOrderApplied() if change:
-            return apply(state, change, message.at)
+            return apply(state, terms, change, message.at)
         case ChangeOrderRefused() if change:
             return release(state, terms, change, message.at)
         case ChangeOrderApplied() | ChangeOrderRefused():

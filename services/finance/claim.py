@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
@@ -78,7 +79,7 @@ def claim_up_to(time: Sequence[Claim], room: Money) -> Claimed:
     minutes: dict[Work, int] = {}
     taken: list[Claim] = []
     held: list[Claim] = []
-    for claim in sorted(time, key=lambda claim: (claim.work_date, claim.entry_id)):
+    for claim in sorted(time, key=first_in):
         work = work_of(claim)
         before = minutes.get(work, 0)
         own = price(work.rate, before, currency)
@@ -92,6 +93,11 @@ def claim_up_to(time: Sequence[Claim], room: Money) -> Claimed:
             held.append(replace(claim, minutes=rest, amount=price(claim.rate, rest, currency)))
     amount = total((price(work.rate, minutes[work], currency) for work in minutes), currency)
     return Claimed(shared(taken, currency), tuple(held), amount)
+
+
+def first_in(claim: Claim) -> tuple[date, str]:
+    """The order in which time is billed."""
+    return claim.work_date, claim.entry_id
 
 
 def most_minutes(claim: Claim, before: int, room: Money) -> int:

@@ -4,7 +4,7 @@ Targets are cumulative and rounded once; what is posted is the target less what 
 """
 
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, assert_never
 
 from msgspec.structs import replace
 
@@ -106,6 +106,8 @@ def recognised(one: Obligation, event: RevenueRecognised) -> Obligation:
             return replace(after, through=event.recognised_on)
         case "CLAIM":
             return after
+        case _:
+            assert_never(event.cause)
 
 
 def changed(one: Obligation, change: LineChange) -> Obligation:

@@ -143,8 +143,12 @@ def with_claimed(plan: Plan, event: TimeClaimed | TimeHeld) -> Plan:
 
 def with_amended(plan: Plan, event: BillingPlanAmended) -> Plan:
     """The entries, caps and total as a change order leaves them."""
-    terms = plan.terms and replace(plan.terms, entries=event.entries, caps=event.caps, total=event.total)
+    terms = plan.terms and amended_terms(plan.terms, event)
     return replace(plan, terms=terms, staged=None, settled=event.change_order_id)
+
+
+def amended_terms(terms: BillingPlanAgreed, event: BillingPlanAmended) -> BillingPlanAgreed:
+    return replace(terms, entries=event.entries, caps=event.caps, total=event.total)
 
 
 def with_released(plan: Plan, event: BillingPlanChangeReleased) -> Plan:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import date
+from typing import assert_never
 
 from contracts.commercial import AgreementAmended, AgreementOpened, LegalEntityRegistered
 from contracts.finance import (
@@ -107,6 +108,8 @@ def project(message: Heard) -> Sequence[Statement]:
             return [("INSERT INTO applied VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values)]
         case InvoiceIssued() | PaymentReceived() | RevenueRecognised() | CatchUpPosted():
             return [_fact(message)]
+        case _:
+            assert_never(message)
 
 
 def answer(rows: sqlite3.Connection, question: ShowBooks) -> Books:
@@ -154,6 +157,8 @@ def _fact(message: InvoiceIssued | PaymentReceived | RevenueRecognised | CatchUp
             return _document(message, "PAYMENT", message.payment_id, dated, amount, amount)
         case RevenueRecognised(amount=amount, recognised_on=dated) | CatchUpPosted(amount=amount, recognised_on=dated):
             return _document(message, "REVENUE", message.line_id, dated, amount, amount)
+        case _:
+            assert_never(message)
 
 
 def _document(

@@ -1,9 +1,9 @@
 """A chain as the timeline keeps it: its figures, its steps in the order of the log, and what is outstanding."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,8 +36,8 @@ class Chain(Record):
     """None until the quote is accepted."""
     billed: Money | None
     recognised: Money | None
-    held: str | None
-    held_since: datetime | None
+    holds: tuple[tuple[str, datetime], ...]
+    """(who holds the agreement and why, since when)."""
     waiting: tuple[Waiting, ...]
     late: tuple[tuple[str, str], ...]
     """(step, reference) of what was expected earlier."""
@@ -53,7 +53,7 @@ class Chain(Record):
 
     @property
     def status(self) -> Status:
-        if self.held is not None:
+        if self.holds:
             return "HELD"
         if any((one.step, one.reference) in self.late for one in self.waiting):
             return "STALLED"
@@ -82,19 +82,18 @@ def show(rows: sqlite3.Connection, name: str) -> JourneyTimeline:
 
 def summaries(rows: sqlite3.Connection) -> Iterator[JourneySummary]:
     """All journeys that a quote opened, oldest first."""
-    for (correlation,) in rows.execute("SELECT correlation FROM journeys ORDER BY sequence").fetchall():
-        chain = _chain(rows, correlation)
-        if chain is not None:
-            yield JourneySummary(
-                journey=chain.correlation,
-                customer=chain.customer,
-                quote_id=chain.quote_id,
-                agreement_id=chain.agreement_id,
-                status=chain.status,
-                value=chain.value,
-                billed=chain.billed,
-                open=chain.open,
-            )
+    for row in rows.execute("SELECT * FROM journeys ORDER BY sequence").fetchall():
+        chain = _read(rows, row)
+        yield JourneySummary(
+            journey=chain.correlation,
+            customer=chain.customer,
+            quote_id=chain.quote_id,
+            agreement_id=chain.agreement_id,
+            status=chain.status,
+            value=chain.value,
+            billed=chain.billed,
+            open=chain.open,
+        )
 
 
 def _found(rows: sqlite3.Connection, name: str) -> str | None:
@@ -112,12 +111,15 @@ def _found(rows: sqlite3.Connection, name: str) -> str | None:
 
 def _chain(rows: sqlite3.Connection, correlation: str) -> Chain | None:
     row = rows.execute("SELECT * FROM journeys WHERE correlation = ?", (correlation,)).fetchone()
-    if row is None:
-        return None
-    _, _, customer, quote_id, agreement_id, currency, value, billed, recognised, held, since, waiting = row
+    return None if row is None else _read(rows, row)
+
+
+def _read(rows: sqlite3.Connection, row: Sequence[Any]) -> Chain:
+    correlation, _, customer, quote_id, agreement_id, currency, value, billed, recognised, waiting = row
     owed = rows.execute(
         "SELECT number, currency, open, issued FROM invoices WHERE correlation = ? ORDER BY number", (correlation,)
     )
+    holds = rows.execute("SELECT what, since FROM holds WHERE correlation = ? ORDER BY since, owner", (correlation,))
     late = rows.execute("SELECT step, reference FROM late WHERE correlation = ?", (correlation,))
     items = (Owed(number=item[0], open=Money(item[2], item[1]), issued=_instant(item[3])) for item in owed)
     return Chain(
@@ -128,8 +130,7 @@ def _chain(rows: sqlite3.Connection, correlation: str) -> Chain | None:
         value=None if value is None else Money(value, currency),
         billed=None if billed is None else Money(billed, currency),
         recognised=None if recognised is None else Money(recognised, currency),
-        held=held,
-        held_since=None if since is None else _instant(since),
+        holds=tuple((what, _instant(since)) for what, since in holds),
         waiting=_WAITING.decode(waiting),
         late=tuple((step, reference) for step, reference in late),
         owed=tuple(item for item in items if item.open.value > 0),
@@ -162,8 +163,8 @@ def _steps(rows: sqlite3.Connection, correlation: str) -> Iterator[TimelineStep]
 
 
 def _outstanding(chain: Chain) -> Iterator[Outstanding]:
-    if chain.held is not None:
-        yield Outstanding(what=chain.held[:_LONGEST], reference=chain.agreement_id, since=chain.held_since)
+    for what, since in chain.holds:
+        yield Outstanding(what=what[:_LONGEST], reference=chain.agreement_id, since=since)
     for one in chain.waiting:
         late = "late" if (one.step, one.reference) in chain.late else "expected"
         yield Outstanding(what=f"{late}: {one.step}", reference=one.reference, since=one.due)

@@ -21,6 +21,7 @@ from contracts.finance import BillingProgressed, EntryFrozen, InvoiceIssued, Pay
 from contracts.message import Message, Record, Wake, is_identifier, name_of
 from contracts.money import Money, total
 from contracts.observability import (
+    Hold,
     JourneyCompleted,
     JourneyProgressed,
     JourneyStalled,
@@ -152,11 +153,12 @@ def _after(progress: JourneyProgressed, message: TurningPoint) -> JourneyProgres
             activation = _expected(AgreementActivated, message.order.agreement_id, message.at + TO_ACTIVATE)
             return replace(_waiting(progress, activation), phase="ACCEPTED", value=message.order.total)
         case AgreementActivated():
-            return replace(_came(progress, message.agreement_id), phase="ACTIVE", held=None)
+            return replace(_came(progress, message.agreement_id), phase="ACTIVE", holds=())
         case AgreementHeld():
-            return replace(progress, held=message.reason)
+            held = Hold(owner=message.owner, reason=message.reason)
+            return replace(progress, holds=(*_held_by_others(progress, message.owner), held))
         case AgreementResumed():
-            return replace(progress, held=None)
+            return replace(progress, holds=_held_by_others(progress, message.owner))
         case AgreementAmended() if _fits(progress, message.order.total):
             return replace(progress, value=message.order.total)
         case MilestoneAccepted():
@@ -182,6 +184,10 @@ def _after(progress: JourneyProgressed, message: TurningPoint) -> JourneyProgres
 
 def _fits(progress: JourneyProgressed, amount: Money) -> bool:
     return amount.currency == progress.value.currency
+
+
+def _held_by_others(progress: JourneyProgressed, owner: str) -> tuple[Hold, ...]:
+    return tuple(hold for hold in progress.holds if hold.owner != owner)
 
 
 def _expected(step: type[Message], reference: str, due: datetime) -> Waiting:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from typing import assert_never
 
 import msgspec
 
@@ -41,8 +42,12 @@ CREATE TABLE names (
 CREATE TABLE journeys (
     correlation TEXT PRIMARY KEY, sequence INTEGER NOT NULL, customer TEXT NOT NULL, quote_id TEXT NOT NULL,
     agreement_id TEXT NOT NULL, currency TEXT NOT NULL, value TEXT, billed TEXT, recognised TEXT,
-    held TEXT, held_since TEXT, waiting BLOB NOT NULL DEFAULT '[]'
+    waiting BLOB NOT NULL DEFAULT '[]'
 );
+CREATE TABLE holds (
+    correlation TEXT NOT NULL, owner TEXT NOT NULL, what TEXT NOT NULL, since TEXT NOT NULL,
+    PRIMARY KEY (correlation, owner)
+) WITHOUT ROWID;
 CREATE TABLE invoices (
     legal_entity TEXT NOT NULL, number TEXT NOT NULL, correlation TEXT NOT NULL, currency TEXT NOT NULL,
     open TEXT NOT NULL, issued TEXT NOT NULL, PRIMARY KEY (legal_entity, number)
@@ -73,6 +78,8 @@ def answer(rows: sqlite3.Connection, question: ShowTimeline | ListTimelines) -> 
             return chain.show(rows, question.id)
         case ListTimelines():
             return JourneyList(journeys=tuple(chain.summaries(rows)))
+        case _:
+            assert_never(question)
 
 
 def _step(message: Message) -> Statement:
@@ -114,10 +121,12 @@ def _figures(message: Message) -> Sequence[Statement]:
         case AgreementAmended():
             return [("UPDATE journeys SET value = ? WHERE correlation = ?", (message.order.total.amount, journey))]
         case AgreementHeld():
-            held = f"held by {message.owner}, {message.reason}: {message.detail}; {message.way_out}"
-            return [("UPDATE journeys SET held = ?, held_since = ? WHERE correlation = ?", (held, at, journey))]
-        case AgreementResumed() | AgreementActivated():
-            return [("UPDATE journeys SET held = NULL, held_since = NULL WHERE correlation = ?", (journey,))]
+            what = f"held by {message.owner}, {message.reason}: {message.detail}; {message.way_out}"
+            return [("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?)", (journey, message.owner, what, at))]
+        case AgreementResumed():
+            return [("DELETE FROM holds WHERE correlation = ? AND owner = ?", (journey, message.owner))]
+        case AgreementActivated():
+            return [("DELETE FROM holds WHERE correlation = ?", (journey,))]
         case BillingProgressed():
             return [("UPDATE journeys SET billed = ? WHERE correlation = ?", (message.billed.amount, journey))]
         case RevenueRecognised() | CatchUpPosted():

@@ -1,6 +1,6 @@
 """The mesh without a broker: every actor of every service on one log in memory, in order, through the same deciding."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -151,16 +151,45 @@ class Mesh:
         return until
 
 
+class Expected(NamedTuple):
+    """What a line of the scenario expects, and all that was said where it looks."""
+
+    line: int
+    name: str
+    where: Mapping[str, Any]
+    said: Sequence[Message]
+
+
+class Played(NamedTuple):
+    """The mesh after a scenario, and what the scenario expected on the way."""
+
+    mesh: Mesh
+    expected: Sequence[Expected]
+
+
 @cache
-def half_year() -> Mesh:
-    """The mesh after the half-year that the demo plays."""
-    mesh, now = Mesh(), None
-    for line in filter(None, SCENARIO.read_text().splitlines()):
-        match msgspec.json.decode(line):
+def half_year() -> Played:
+    """The half-year that the demo plays; its questions and books are left to the demo."""
+    mesh, now, since, saying = Mesh(), None, 0, False
+    expected: list[Expected] = []
+    for number, line in enumerate(SCENARIO.read_text().splitlines(), start=1):
+        if not line.strip():
+            continue
+        step = msgspec.json.decode(line)
+        match step:
             case {"tick": until}:
+                since = len(mesh.log)
                 now = mesh.pass_time(now, utc(datetime.fromisoformat(until)))
-            case {"say": name, "key": key, **rest} if now is not None:
-                message = msgspec.convert(rest.get("data", {}), wire.catalogue()[name])
-                for _ in range(2 if rest.get("twice") else 1):
+            case {"say": name, "key": key} if now is not None:
+                since = (
+                    since if saying else len(mesh.log)
+                )  # an expectation looks since the first of what is said in a row
+                message = msgspec.convert(step.get("data", {}), wire.catalogue()[name])
+                for _ in range(2 if step.get("twice") else 1):
                     mesh.say(message, key, now)
-    return mesh
+            case {"expect": name}:
+                expected.append(Expected(number, name, step.get("where", {}), tuple(mesh.log[since:])))
+            case _:
+                pass  # a note, a question, books
+        saying = "say" in step
+    return Played(mesh, expected)

@@ -38,7 +38,7 @@ class Storyteller:
         self.service = Service(wiring_of(self.name))
         (self.actor,) = self.service.wiring.actors.values()
         service, entity = self.name.split(".")
-        lived = half_year().services[service].steps.get(entity, [])
+        lived = half_year().mesh.services[service].steps.get(entity, [])
         place = self.beginning % (len(lived) + 1)
         if place:
             self.continue_from(lived[:place])
@@ -123,10 +123,11 @@ def decide(actor: Wired, step: Step, *, message: Message | None = None, again: b
     return deciding.decide(actor, step.ref, 0, entry, message or step.message, step.reference)
 
 
-def transcript(length: int) -> bytes:
-    """Everything that is said in the half-year, and by every actor in a story of its own: the same in every process."""
-    said = [wire.envelope(message, message.context) for message in half_year().log]
-    for number, name in enumerate(actors()):
-        for step in Storyteller(name, 0).tell(range(number, number + length)):
-            said.extend(wire.envelope(message, message.context) for message in step.said)
-    return b"\n".join(said)
+def transcript(stories_each: int) -> bytes:
+    """Everything that is said in the half-year, and by every actor in some stories of its own."""
+    said = list(half_year().mesh.log)
+    for name in actors():
+        for beginning in range(stories_each):
+            for step in Storyteller(name, beginning).tell(range(beginning, beginning + RECENT)):
+                said.extend(step.said)
+    return b"\n".join(wire.envelope(message, message.context) for message in said)

@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from contracts.message import Period
+from contracts.message import Message, Period
 from contracts.money import Money
+
+M = TypeVar("M", bound=Message)
 
 BEGIN = datetime(2026, 1, 10, 9, 30, tzinfo=UTC)
 DAY_ZERO = date(2026, 1, 1)
@@ -69,9 +71,10 @@ class Builder:
     def seed(self, number: int) -> None:
         self.random = Random(number)
 
-    def make(self, message_type: type[Any], *, checked: bool = False) -> Any:
+    def make(self, message_type: type[M], *, checked: bool = False) -> M:
         self.checked = checked
-        return _maker(message_type)(self)
+        made: M = _maker(message_type)(self)
+        return made
 
     def remember(self, value: object) -> None:
         """Every field of `value`, at any depth, may be used again for a field of the same name and type."""
@@ -87,7 +90,7 @@ class Builder:
 
     def recall(self, name: str, fits: Callable[[Any], bool]) -> Any:
         """Something remembered for the field, mostly the latest; None when there is nothing that fits."""
-        seen = [value for value in self._seen.get(name, ()) if fits(value)][-3:]
+        seen = [value for value in self._seen.get(name, ())[-9:] if fits(value)][-3:]
         return self.random.choice(seen) if seen and self.random.random() < 0.8 else None
 
 
@@ -96,7 +99,7 @@ def _field(name: str) -> str:
 
 
 @cache
-def _maker(message_type: type[Any]) -> Make:
+def _maker(message_type: type[msgspec.Struct]) -> Make:
     if message_type is Money:
         return _money
     if message_type is Period:
@@ -126,15 +129,14 @@ def _valued(name: str, annotation: Any, required: bool) -> Make:
     decoder = msgspec.json.Decoder(annotation)
 
     @lru_cache(maxsize=4096)
-    def decodes(data: bytes) -> bool:
+    def decoded(data: bytes) -> Any:
         try:
-            decoder.decode(data)
+            return decoder.decode(data)
         except (msgspec.MsgspecError, ValueError):
-            return False
-        return True
+            return _ABSENT
 
     def fits(value: Any) -> bool:
-        return decodes(msgspec.json.encode(value))
+        return bool(decoded(msgspec.json.encode(value)) == value)  # the same type too, not only the same text
 
     def make(builder: Builder) -> Any:
         if not required and builder.random.random() < 0.4:
@@ -201,7 +203,7 @@ def _many(items: tuple[inspect.Type, ...], name: str, least: int, most: int | No
     makers = [_of(item, name) for item in items]
 
     def make(builder: Builder) -> Any:
-        length = max(least, min(builder.random.choice((0, 1, 1, 1, 2)), 2 if most is None else most))
+        length = max(least, min(builder.random.choice((0, 1, 1, 2, 3)), 3 if most is None else most))
         return tuple(builder.random.choice(makers)(builder) for _ in range(length))
 
     return make

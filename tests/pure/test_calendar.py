@@ -1,6 +1,9 @@
-from datetime import date
+from datetime import date, timedelta
 
+import hypothesis
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from contracts.delivery import (
     Assignment,
@@ -147,3 +150,33 @@ def test_what_ended_more_than_a_year_before_a_booking_is_forgotten() -> None:
 def test_what_the_calendar_says_is_about_the_chain_of_the_request(message: Message) -> None:
     heard = at(message, NOON, key="NINA", journey="J-9")
     assert {said.address.journey for said in given(calendar).when(heard).said} == {"J-9"}
+
+
+def days_from_now(draw: st.DrawFn) -> Period:
+    start = date(2026, 3, 1) + timedelta(days=draw(st.integers(0, 20)))
+    return Period(start=start, end=start + timedelta(days=draw(st.integers(0, 12))))
+
+
+@st.composite
+def calendars(draw: st.DrawFn) -> calendar.Calendar:
+    bookings = [
+        calendar.Booking(
+            customer="ACME",
+            assignment_id=f"AS-{n}",
+            period=days_from_now(draw),
+            minutes_per_day=draw(st.sampled_from((60, 240, 480))),
+        )
+        for n in range(draw(st.integers(0, 5)))
+    ]
+    return calendar.Calendar(bookings=tuple(bookings))
+
+
+@settings(derandomize=True, database=None, deadline=None)
+@hypothesis.given(state=calendars(), period=st.composite(days_from_now)(), minutes=st.sampled_from((60, 240, 480)))
+def test_the_first_full_day_is_the_one_that_looking_at_every_day_finds(
+    state: calendar.Calendar, period: Period, minutes: int
+) -> None:
+    every_day = (period.start + timedelta(days=n) for n in range(period.days))
+    working = (day for day in every_day if day.weekday() < calendar.SATURDAY)
+    found = next((day for day in working if calendar.booked_on(state, day) + minutes > state.capacity), None)
+    assert calendar.first_full_day(state, period, minutes) == found

@@ -33,6 +33,7 @@ from contracts.order import BillingMethod, LineChange, RevenueMethod, Treatment
 from services.commercial import change_order
 from services.commercial.agreement import PARTICIPANTS
 from services.commercial.amendment import amended
+from services.commercial.change_preview import treatment_of
 from tests.pure.commercial_firm import (
     CAPPED,
     RETAINER,
@@ -160,6 +161,11 @@ def test_what_the_agreement_cannot_do_is_refused_about_the_chain_of_the_request(
     assert (refused.reason, refused.request) == (problem, "commercial.change_order.request.v1")
     assert (refused.address.journey, refused.agreement_id, refused.refused_by) == ("J-2", None, None)
     assert story.state == change_order.initial
+
+
+def test_an_order_that_is_not_in_one_currency_is_not_changed() -> None:
+    mixed = replace(EXAMINED, order=replace(ORDER, total=gbp(600_000)))
+    assert reason(a_change_order().when(REQUEST, mixed)) == "INVALID_ORDER"
 
 
 def test_a_refused_request_may_be_made_again() -> None:
@@ -361,7 +367,7 @@ def test_the_treatment_follows_from_how_progress_is_measured(
     billing: BillingMethod, method: RevenueMethod, distinct: bool, treatment: Treatment
 ) -> None:
     line = order_line(billing=billing, revenue_method=method)
-    assert change_order.treatment_of(line, line_change(distinct=distinct)) == treatment
+    assert treatment_of(line, line_change(distinct=distinct)) == treatment
 
 
 @pytest.mark.parametrize(("story", "status"), [(approved(), "APPROVED"), (applied(), "APPLIED"), (closed(), "REFUSED")])

@@ -137,6 +137,13 @@ def test_a_line_has_no_more_milestones_than_an_order_can_hold() -> None:
     assert "more than 200 milestones" in obstacle.detail
 
 
+def test_an_order_that_is_not_in_one_currency_cannot_be_changed() -> None:
+    mixed = signed_order(FIXED, replace(TIME, billing=replace(CAPPED, cap=gbp(5_000))))
+    obstacle = obstacle_to(mixed, (line_change(),))
+    assert obstacle is not None
+    assert obstacle.reason == "INVALID_CHANGE"
+
+
 def test_an_order_stays_short_enough_to_be_said() -> None:
     lengthy = tuple(MilestoneTerm(milestone_id=f"X{at}", name="n" * 2000, amount=eur(1)) for at in range(110))
     obstacle = obstacle_to(ORDER, (line_change(price=eur(110), added=lengthy),))

@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from contracts.delivery import (
     CostRecorded,
@@ -248,6 +249,14 @@ def test_a_change_order_moves_a_revised_estimate_by_as_much_as_the_budget() -> N
 
 def test_a_change_order_applied_twice_moves_the_estimate_once() -> None:
     opened().when(amended(490_000), amended(490_000)).then_nothing()
+
+
+def test_a_line_that_an_amendment_names_twice_moves_once_to_the_last() -> None:
+    change = amended(490_000)
+    twice = replace(change, budgets=(*amended(1).budgets, *change.budgets))
+    story = opened().when(twice)
+    assert figures(story) == ("0.00", "490000.00", 2)
+    opened().when(twice, twice).then_nothing()
 
 
 def test_a_change_order_and_its_reverse_lead_back() -> None:

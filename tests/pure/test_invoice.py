@@ -1,4 +1,4 @@
-"""An invoice: taxed on its tax point date, numbered, issued once, paid; held, never guessed, while a rate is missing."""
+"""An invoice: taxed on its tax point date, numbered, issued once, paid; held, never guessed, while a rate lacks."""
 
 from datetime import date, datetime
 
@@ -25,7 +25,7 @@ from contracts.finance import (
 from contracts.money import Money
 from contracts.order import Party, TaxCategory
 from services.finance import invoice, proposal, reference
-from tests.pure.finance_orders import A, DE01, VAT_DE, eur, utc
+from tests.pure.finance_orders import DE01, VAT_DE, A, eur, utc
 from tests.story import Story, at, given
 
 MIDNIGHT = utc(2026, 3, 31, 22)  # 1 April in Berlin

@@ -72,7 +72,7 @@ def test_totals_are_added_up_in_the_order_of_the_standard() -> None:
     ]
     assert (found.lines.amount, found.net.amount, found.tax.amount) == ("180020.50", "180020.50", "34200.00")
     assert (found.gross.amount, found.payable.amount) == ("214220.50", "214220.50")
-    assert not (found.allowances or found.charges or found.paid or found.rounding)
+    assert [found.allowances, found.charges, found.paid, found.rounding] == [Money.zero("EUR")] * 4
 
 
 def test_what_is_not_taxed_says_why() -> None:

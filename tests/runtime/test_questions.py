@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,32 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared import telemetry
+from contracts import wire
+from contracts.observability import ClockTicked
+from shared import clock, telemetry
 from shared.log import Log
-from shared.service import service
+from shared.service import Service, service
 from tests.conftest import NatsServer
 from tests.runtime.tally import counter, history
 from tests.runtime.tally.app import TYPES
+
+
+@asynccontextmanager
+async def running(app: Service) -> AsyncIterator[None]:
+    """`app` in a task of its own, from ready to drained."""
+    started, over = asyncio.Event(), asyncio.Event()
+
+    async def run() -> None:
+        async with app.start_lifespan_context():
+            started.set()
+            await over.wait()
+
+    task = asyncio.create_task(run())
+    await started.wait()
+    await app.until_ready()
+    yield
+    over.set()
+    await task
 
 
 @pytest.fixture
@@ -26,20 +47,8 @@ async def nc(
     monkeypatch.setattr(telemetry, "configure", lambda *_, **__: None)
     for name, value in {"Q2C_NATS": nats_server.url, "Q2C_DATA": str(tmp_path), "Q2C_PARTITIONS": "4"}.items():
         monkeypatch.setenv(name, value)
-    app = service("tally", counter, projections=(history,), types=TYPES)
-    started, over = asyncio.Event(), asyncio.Event()
-
-    async def run() -> None:
-        async with app.start_lifespan_context():
-            started.set()
-            await over.wait()
-
-    running = asyncio.create_task(run())
-    await started.wait()
-    await app.until_ready()
-    yield nats_client
-    over.set()
-    await running
+    async with running(service("tally", counter, projections=(history,), types=TYPES)):
+        yield nats_client
 
 
 async def add(nc: Client, key: str, amount: int) -> int:
@@ -128,11 +137,13 @@ async def test_a_question_that_has_no_answer_is_told_why(
 
 async def test_a_projection_that_stands_still_says_so_instead_of_answering(nc: Client) -> None:
     heard = await add(nc, "A", -99)
+    await ask(nc, "counter.total.v1.A", after=heard)
+    last = await Log(nc, 4).last()
     sentence = "projection history cannot project sequence"
     for subject in ("history.list.v1.ANY", "counter.total.v1.A"):
-        code, reason = refusal(await ask(nc, subject, after=heard))
+        code, reason = refusal(await ask(nc, subject, after=last))
         assert (code, sentence in reason) == ("500", True)
-    body = json.dumps({"sequence": heard, "wait": 20}).encode()
+    body = json.dumps({"sequence": last, "wait": 20}).encode()
     assert sentence in refusal(await ask(nc, "runtime.position.v1.ANY", body))[1]
     assert sentence in refusal(await ask(nc, "history.list.v1.ANY"))[1]
     assert (await ask(nc, "counter.total.v1.A")).data == b'{"total":-99}'
@@ -148,3 +159,21 @@ async def test_an_answer_after_something_that_is_no_sequence_is_refused(nc: Clie
 async def test_what_is_only_published_and_not_asked_is_passed_over(nc: Client) -> None:
     await nc.publish("q2c.ask.tally.counter.total.v1.A", b"{")
     assert (await ask(nc, "counter.total.v1.A")).data == b'{"total":0}'
+
+
+async def test_the_service_of_the_clock_says_the_minute_once_however_many_say_it(
+    nats_server: NatsServer, nats_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry, "configure", lambda *_, **__: None)
+    for name, value in {"Q2C_NATS": nats_server.url, "Q2C_DATA": str(tmp_path), "Q2C_PARTITIONS": "4"}.items():
+        monkeypatch.setenv(name, value)
+    log = Log(nats_client, 4)
+    ticks = log.pull(["q2c.evt.observability.clock.>"], 0)
+    async with running(service("observability", types=TYPES)):
+        (tick,) = await ticks.batch(1)
+    heard = wire.hear(tick, TYPES)
+    assert isinstance(heard, ClockTicked)
+    assert heard.at == heard.instant == clock.minute_of(heard.instant)
+    assert heard.id == clock.id_of(heard.instant)
+    assert (await log.say(wire.subject(ClockTicked, "other"), tick.body, clock.id_of(heard.instant))).duplicate
+    await ticks.close()

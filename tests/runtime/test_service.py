@@ -5,10 +5,16 @@ import os
 import socket
 from pathlib import Path
 
+import pytest
 from nats.aio.client import Client
 
 from contracts import wire
 from shared.log import Log
+from shared.process import Undrained, ending
+from shared.restore import RestoreFailed
+from shared.settings import WrongSetting
+from shared.store import StoreUnfit
+from shared.stream import LogUnfit
 from tests.conftest import NatsServer, free_port
 from tests.runtime.processes import Tally
 
@@ -37,7 +43,7 @@ async def test_a_service_becomes_ready_answers_from_what_it_heard_and_drains(
         heard = await add(nats_client, "A", 3)
         assert await ask(nats_client, "tally.counter.total.v1", "A", Q2c_After=str(heard)) == b'{"total":5}'
         tally.ask_to_stop()
-        assert await tally.exit_code() == 0
+        assert await tally.exit_code() == 0, "\n".join(tally.lines)
         assert tally.last_words()["event"] == "drained"
 
 
@@ -50,7 +56,7 @@ async def test_a_service_goes_on_where_it_was_with_and_without_its_files(
             heard = await add(nats_client, "A", 1)
             total = await ask(nats_client, "tally.counter.total.v1", "A", Q2c_After=str(heard))
             tally.ask_to_stop()
-            assert await tally.exit_code() == 0
+            assert await tally.exit_code() == 0, "\n".join(tally.lines)
     assert total == b'{"total":3}'
 
 
@@ -82,18 +88,18 @@ async def test_a_service_that_waits_for_nats_server_can_be_stopped(tmp_path: Pat
     async with Tally(f"nats://127.0.0.1:{free_port()}", tmp_path / "data") as tally:
         await tally.says("trying again")
         tally.ask_to_stop()
-        assert await tally.exit_code() == 0
+        assert await tally.exit_code() == 0, "\n".join(tally.lines)
 
 
 async def test_a_service_that_waits_for_the_stream_can_be_stopped(own_nats_server: NatsServer, tmp_path: Path) -> None:
     async with Tally(own_nats_server.url, tmp_path / "data") as tally:
         await tally.says("run `q2c provision`")
         tally.ask_to_stop()
-        assert await tally.exit_code() == 0
+        assert await tally.exit_code() == 0, "\n".join(tally.lines)
 
 
 async def test_a_service_outlives_a_restart_of_nats_server(own_nats_server: NatsServer, tmp_path: Path) -> None:
-    nc = await own_nats_server.fresh(PARTITIONS)
+    await (await own_nats_server.fresh(PARTITIONS)).close()
     async with Tally(own_nats_server.url, tmp_path / "data") as tally:
         await tally.says('"ready"')
         own_nats_server.stop()
@@ -101,13 +107,12 @@ async def test_a_service_outlives_a_restart_of_nats_server(own_nats_server: Nats
         assert (await tally.get("/ready"))[1]["waits_for"] == ["nats-server is not reachable"]
         own_nats_server.start()
         await tally.says("connected again")
-        await nc.close()
         nc = await own_nats_server.client()
         heard = await add(nc, "A", 7)
         assert await ask(nc, "tally.counter.total.v1", "A", Q2c_After=str(heard)) == b'{"total":7}'
+        await nc.close()
         tally.ask_to_stop()
-        assert await tally.exit_code() == 0
-    await nc.close()
+        assert await tally.exit_code() == 0, "\n".join(tally.lines)
 
 
 async def test_a_service_can_be_stopped_while_nats_server_is_away(own_nats_server: NatsServer, tmp_path: Path) -> None:
@@ -117,7 +122,7 @@ async def test_a_service_can_be_stopped_while_nats_server_is_away(own_nats_serve
         own_nats_server.stop()
         await tally.says("trying again")
         tally.ask_to_stop()
-        assert await tally.exit_code() == 0
+        assert await tally.exit_code() == 0, "\n".join(tally.lines)
 
 
 async def test_a_wrong_setting_is_named_and_ends_the_process(tmp_path: Path) -> None:
@@ -222,3 +227,19 @@ async def test_two_replicas_share_the_partitions_and_each_key_is_answered_once(
         low.ask_to_stop()
         high.ask_to_stop()
         assert (await low.exit_code(), await high.exit_code()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [
+        (WrongSetting("Q2C_LOG must be …"), os.EX_CONFIG),
+        (LogUnfit("nats-server 2.11.0 is too old: the mesh needs 2.15 or newer"), os.EX_PROTOCOL),
+        (RestoreFailed("sequence 7 cannot be folded"), os.EX_DATAERR),
+        (ExceptionGroup("tasks", [ExceptionGroup("tasks", [StoreUnfit("no space")])]), os.EX_IOERR),
+        (Undrained("too long"), os.EX_TEMPFAIL),
+    ],
+)
+def test_a_problem_ends_a_process_with_its_own_sentence_and_code(problem: Exception, code: int) -> None:
+    told = ending(problem)
+    assert (told.code, told.bug) == (code, False)
+    assert told.sentence in repr(problem)

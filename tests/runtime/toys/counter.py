@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from contracts.message import Record
 from tests.runtime.toys.messages import Add, Added, Count, Counted, Repeat
 
@@ -11,7 +13,7 @@ TAGS = frozenset(f"tag{n}" for n in range(12))
 class Counter(Record):
     total: int = 0
     seen: frozenset[str] = frozenset()
-    by_amount: dict[str, int] = {}
+    by_amount: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 initial = Counter()

@@ -1,20 +1,18 @@
 """A toy service on a real nats-server: start an owner, say things, wait for quiet, look at what was said."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-
-import msgspec
 
 from contracts import wire
 from contracts.message import Context, Message
 from contracts.observability import ClockTicked
 from shared.decider import Wiring, wire_service
-from shared.log import Log
+from shared.log import Committed, Log
 from shared.owner import Owner
 from shared.restore import working_copy
 from shared.store import Store
@@ -23,6 +21,21 @@ from tests.runtime.toys.messages import TYPES
 
 M = TypeVar("M", bound=Message)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def dies_after(commits: int) -> Callable[..., Awaitable[Committed]]:
+    """In place of `Log.commit`: that many commits succeed, then the process is gone."""
+    commit = Log.commit
+    done = 0
+
+    async def replaced(log: Log, *arguments: Any) -> Committed:
+        nonlocal done
+        done += 1
+        if done > commits:
+            raise ConnectionError("killed")
+        return await commit(log, *arguments)
+
+    return replaced
 
 
 def wiring() -> Wiring:
@@ -48,7 +61,6 @@ class Playground:
     log: Log
     folder: Path
     said: int = 0
-    ids: list[str] = field(default_factory=list)
 
     async def open(self, folder: str = "a", partitions: Iterable[int] | None = None, **options: Any) -> Running:
         store = await working_copy(self.folder / folder, wiring(), self.log)
@@ -83,6 +95,14 @@ class Playground:
         context = Context(id=name, source="/tests", key=key, at=at, correlation=f"j-{name}")
         stored = await self.log.say(wire.subject(type(message), key), wire.envelope(message, context))
         return stored.sequence
+
+    async def say_all(self, messages: Iterable[Message], key: str = "ACME") -> None:
+        """Many messages in a row, the last one acknowledged."""
+        for message in messages:
+            self.said += 1
+            context = Context(id=f"m{self.said}", source="/tests", key=key, at=NOON, correlation=f"j-m{self.said}")
+            await self.log.nc.publish(wire.subject(type(message), key), wire.envelope(message, context))
+        await self.publish("q2c.sys.flushed", b"")
 
     async def tick(self, instant: datetime) -> int:
         return await self.say(ClockTicked(instant=instant), key="world", at=instant)
@@ -121,7 +141,3 @@ class Playground:
             if isinstance(message, kind) and key in (None, message.key):
                 found.append(message)
         return found
-
-    async def unsaid(self) -> list[str]:
-        """Log messages as they are, without what differs between two runs of the same story."""
-        return [f"{item.subject} {msgspec.json.format(item.body).decode()}" for item in await self.received()]

@@ -1,12 +1,14 @@
 """What every toy knows: the rate."""
 
+import msgspec
+
 from contracts.message import Record
 from tests.runtime.toys.messages import RateTold
 
 
 class Reference(Record):
     percent: int = 0
-    told: dict[str, int] = {}
+    told: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 initial = Reference()
