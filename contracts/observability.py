@@ -220,7 +220,8 @@ class EntityBooks(Record):
     receivables: tuple[OpenItem, ...]
     contracts: tuple[ContractBalance, ...]
     totals: tuple[tuple[Text, Money], ...]
-    """Named figures: billed, recognised, deferred, contract_assets, receivables, unbilled; per currency as `name.CUR`."""
+    """Named figures, each as `name.CUR`: billed, recognised, deferred, contract_assets, unbilled, receivables,
+    unapplied_cash."""
     invoice_numbers: tuple[Text, ...]
     checks: tuple[BooksCheck, ...]
 

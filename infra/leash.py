@@ -57,17 +57,35 @@ def signal_group(group: int, what: signal.Signals) -> bool:
 
 
 def _watch(lines: Iterable[str]) -> None:
-    held: set[int] = set()
+    held: dict[int, None] = {}  # in the order in which they were started
     for line in lines:
         group = int(line[1:])
-        held.add(group) if line.startswith("+") else held.discard(group)
-    left = sorted(group for group in held if signal_group(group, signal.SIGTERM))
-    until = time.monotonic() + _GRACE
-    while left and time.monotonic() < until:
-        time.sleep(0.05)
-        left = [group for group in left if signal_group(group, signal.Signals(0))]
-    for group in left:
-        signal_group(group, signal.SIGKILL)
+        if line.startswith("+"):
+            held[group] = None
+        else:
+            held.pop(group, None)
+    started = list(held)
+    _end(started[1:])  # they finish what they are at, for which they need the server
+    _end(started[:1])
+
+
+def _end(groups: list[int]) -> None:
+    """Ask them to finish, then end them."""
+    for what, patience in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, 1.0)):
+        left = [group for group in groups if signal_group(group, what)]
+        until = time.monotonic() + patience
+        while left and time.monotonic() < until:
+            time.sleep(0.05)
+            left = [group for group in left if _alive(group)]
+
+
+def _alive(group: int) -> bool:
+    """Whether there is anybody in the group whom waiting for makes sense: one that ended may be left unburied."""
+    try:
+        with open(f"/proc/{group}/stat") as told:
+            return told.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return not os.path.isdir("/proc/self") and signal_group(group, signal.Signals(0))
 
 
 if __name__ == "__main__":

@@ -104,7 +104,8 @@ class Owner:
                 return False
             try:
                 await asyncio.sleep(min(pause, left))
-                await asyncio.wait_for(self._idle.wait(), max(0.0, deadline - clock()))
+                async with asyncio.timeout_at(deadline):
+                    await self._idle.wait()
             except TimeoutError:
                 return False
             pause = min(pause * 2, 0.05)

@@ -70,7 +70,8 @@ class Pull:
             if self._arrived or self._broken or self._interrupted:
                 continue
             try:
-                await asyncio.wait_for(self._news.wait(), _WATCH)
+                async with asyncio.timeout(_WATCH):
+                    await self._news.wait()
             except TimeoutError:
                 if asyncio.get_running_loop().time() - self.alive > _PATIENCE:
                     self._broken = "the server is silent"

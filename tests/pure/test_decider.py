@@ -43,13 +43,13 @@ def module(**changes: Any) -> ModuleType:
 
 def wrong(**changes: Any) -> str:
     with pytest.raises(WiringError) as problem:
-        wire_service("toys", [module(**changes)], None, TYPES)  # type: ignore[list-item]  # what is tested is the check
+        wire_service("toys", [module(**changes)], None, TYPES)
     return str(problem.value)
 
 
 def decided(**changes: Any) -> deciding.Decision:
     """What a counter with these functions says to an addition."""
-    actor = wire_actor("toys", module(**changes))  # type: ignore[arg-type]  # made at run time
+    actor = wire_actor("toys", module(**changes))
     message = ADD.heard(Context(id="m", source="/tests", key="ACME", at=NOON, correlation="j"))
     return deciding.decide(actor, ActorRef("counter", "ACME", "c"), 3, deciding.fresh(actor), message, None)
 
@@ -92,7 +92,7 @@ def test_the_fingerprint_changes_with_the_shape_of_a_state_only() -> None:
     wider.__dict__.update(actor_id=echo.actor_id, decide=decide, evolve=evolve, initial=Wider())
     plain = wire_service("toys", [echo], None, TYPES)
     assert plain.fingerprint(8) == wire_service("toys", [echo], None, TYPES).fingerprint(8)
-    changed = wire_service("toys", [wider], None, TYPES)  # type: ignore[list-item]  # made at run time
+    changed = wire_service("toys", [wider], None, TYPES)
     assert len({plain.fingerprint(8), plain.fingerprint(4), changed.fingerprint(8)}) == 3
 
 
@@ -114,7 +114,7 @@ def test_a_module_without_a_function_or_an_annotation_does_not_start() -> None:
     made = module()
     del made.__dict__["evolve"]
     with pytest.raises(WiringError, match="has no evolve"):
-        wire_service("toys", [made], None, TYPES)  # type: ignore[list-item]  # what is tested is the check
+        wire_service("toys", [made], None, TYPES)
     assert "does not annotate state, message" in wrong(decide=unannotated)
     assert "must be annotated to return a Sequence" in wrong(decide=says_nothing_at_all)
 
@@ -215,9 +215,9 @@ def test_whatever_raises_is_undecidable_with_the_place_where_it_did() -> None:
     with pytest.raises(deciding.Undecidable, match="decide raised AttributeError"):
         deciding.decide(actor, ActorRef("counter", "ACME", "c"), 3, broken, message, None)
     with pytest.raises(deciding.Undecidable, match=r"actor_id raised ZeroDivisionError: oops"):
-        deciding.id_of(wire_actor("toys", module(actor_id=raises)), message)  # type: ignore[arg-type]  # made at run time
+        deciding.id_of(wire_actor("toys", module(actor_id=raises)), message)
     with pytest.raises(deciding.Undecidable, match="actor_id gave 'a b'"):
-        deciding.id_of(wire_actor("toys", module(actor_id=lambda _: "a b")), message)  # type: ignore[arg-type]  # as above
+        deciding.id_of(wire_actor("toys", module(actor_id=lambda _: "a b")), message)
 
 
 def test_a_command_may_be_about_another_journey_and_for_another_key() -> None:

@@ -1,6 +1,5 @@
 """The log itself: made once, checked by everybody, and nothing lost when the server goes away."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -143,8 +142,7 @@ async def test_after_a_restart_of_the_server_everything_goes_on(own_nats_server:
             own_nats_server.start()
             outside = await own_nats_server.client()
             await outside.close()
-            while not nc.is_connected:
-                await asyncio.sleep(0.05)
+            await playground.log.patiently(playground.log.last)
             await playground.say(Add(counter="c", amount=1))
             await playground.quiet(toys)
         assert [event.total for event in await playground.heard(Added)] == list(range(1, 603))

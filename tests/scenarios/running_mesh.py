@@ -1,6 +1,7 @@
 """A mesh as a developer runs it, `q2c up`, and the command as a script uses it."""
 
 import json
+import os
 import random
 import signal
 import socket
@@ -75,11 +76,18 @@ def _taken(port: int) -> bool:
 
 
 @contextmanager
-def up(data: Path) -> Iterator[UpMesh]:
-    """`q2c up` in a folder, until the block ends."""
+def up(data: Path, **environment: str) -> Iterator[UpMesh]:
+    """`q2c up` in a folder, with these environment variables besides, until the block ends."""
     first = ports_in_a_row(5)
     command = up_command(data, first, first + 1)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdout
         assert process.stderr
         told = process.stdout.readline()

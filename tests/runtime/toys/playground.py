@@ -78,14 +78,13 @@ class Playground:
             running.owner.stop()
             await asyncio.wait_for(running.task, 30)
         finally:
-            running.task.cancel()
-            await asyncio.gather(running.task, return_exceptions=True)
-            await running.store.close()
+            await self.kill(running)
 
     async def kill(self, running: Running) -> None:
         """As kill -9 would end it: nothing in memory is saved."""
-        running.task.cancel()
-        await asyncio.gather(running.task, return_exceptions=True)
+        while not running.task.done():  # nats-py may swallow a cancellation together with an answer
+            running.task.cancel()
+            await asyncio.wait([running.task], timeout=0.2)
         await running.store.close()
 
     async def say(self, message: Message, key: str = "ACME", at: datetime = NOON, id: str | None = None) -> int:
