@@ -117,7 +117,7 @@ class Broadcast(Event):
     """A fact that many must know: every partition of every service that hears it folds it into its reference."""
 
     answer: ClassVar[type[Command] | None] = None
-    """The command by which each partition tells the asker that all its actors have heard; see `contracts.runtime.Done`."""
+    """The command by which each partition tells the asker that its actors have heard; see `contracts.runtime.Done`."""
 
 
 class Refusal(Event):

@@ -53,7 +53,7 @@ class Money(Struct, frozen=True):
         canonical = value.quantize(Decimal(1).scaleb(-places), context=_EXACT)
         if canonical != value:
             raise ValueError(f"{self.amount} has more decimals than the {places} of {self.currency}")
-        force_setattr(self, "amount", str(abs(canonical) if not canonical else canonical))
+        force_setattr(self, "amount", str(canonical if canonical else abs(canonical)))
 
     @classmethod
     def rounded(cls, value: Decimal, currency: str) -> Self:

@@ -15,6 +15,9 @@ TICK = "observability.clock.ticked.v1"
 CLOCK_SERVICE = TICK.split(".", maxsplit=1)[0]
 """The service that says the ticks also answers for whatever no other service would notice."""
 
+AFTER = "Q2c-After"
+"""Header of a question answered only once all up to this log sequence is heard, committed and projected."""
+
 NO_ACTOR = "-"
 """Stands for the id of an actor that could not be told, and for the key of a message whose own key is unusable."""
 

@@ -74,17 +74,20 @@ class Mesh:
         except (NatsError, TimeoutError) as problem:
             raise Failure(f"the log did not take the message: {_told(problem)}", ABSENT) from None
 
-    async def ask(self, question: Question, key: str, reply: type[T], *, wait: float = _ANSWERS_WITHIN) -> T:
+    async def ask(
+        self, question: Question, key: str, reply: type[T], *, wait: float = _ANSWERS_WITHIN, after: int = 0
+    ) -> T:
         """The answer to a question, as committed. Failure, with the reason, when there is none."""
-        body = await self.ask_raw(question, key, wait=wait)
+        body = await self.ask_raw(question, key, wait=wait, after=after)
         return msgspec.json.decode(body, type=reply)
 
-    async def ask_raw(self, question: Question, key: str, *, wait: float = _ANSWERS_WITHIN) -> bytes:
-        """The same as it comes over the wire."""
+    async def ask_raw(self, question: Question, key: str, *, wait: float = _ANSWERS_WITHIN, after: int = 0) -> bytes:
+        """The same as it comes over the wire; once everything up to the place `after` in the log has been heard."""
         name = name_of(type(question))
         try:
             subject = wire.subject(type(question), key)
-            answer = await self.connection.request(subject, wire.encode(question), timeout=wait)
+            headers = {runtime.AFTER: str(after)} if after else None
+            answer = await self.connection.request(subject, wire.encode(question), timeout=wait, headers=headers)
         except NoRespondersError:
             raise Failure(f"nobody answers {name}: is {name.split('.')[0]} running?", ABSENT) from None
         except (NatsError, TimeoutError) as problem:

@@ -302,17 +302,18 @@ class Owner:
                 lane.done(sequence)
             return
         await states.barrier()
+        is_tick = type(message) is self.wiring.tick
+        due = await self._store.due(cast("Any", message).instant) if is_tick else {}
         for lane in [lane for lane in states.lanes.values() if lane.input < sequence]:
             if isinstance(message, Broadcast) and type(message) in self.wiring.broadcasts:
                 await self._broadcast(states, lane, message)
-            if type(message) is self.wiring.tick:
-                await self._tick(states, lane, message)
+            if is_tick:
+                await self._tick(states, lane, message, due.get(lane.partition, []))
             lane.done(sequence)
 
-    async def _tick(self, states: States, lane: Lane, tick: Message) -> None:
+    async def _tick(self, states: States, lane: Lane, tick: Message, due: list[tuple[datetime, ActorRef]]) -> None:
         """Wake who is due, the oldest wake first, again and again until nobody is: a jump in time skips nothing."""
         until: datetime = cast("Any", tick).instant
-        due = await self._store.due(lane.partition, until)
         await states.load([ref for _, ref in due])
         heapify(due)
         while due:

@@ -9,15 +9,13 @@ from faststream.nats import NatsMessage
 
 from contracts import runtime, wire
 from contracts.message import Question, name_of
+from contracts.runtime import AFTER
 from shared import telemetry
 from shared.connection import Connection
 from shared.decider import Wired, Wiring
 from shared.deciding import id_of
 from shared.owner import Owner
 from shared.projections import Projection
-
-AFTER = "Q2c-After"
-"""Header of a question to be answered only once all up to this log sequence is heard, committed and projected."""
 
 PATIENCE = 30.0
 """Seconds for which an answer is held back at most."""

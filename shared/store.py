@@ -26,7 +26,7 @@ create table actor (
     sequence integer not null,  -- of the last event folded
     primary key (partition, entity, key, id)
 ) without rowid;
-create index due on actor (partition, wake) where wake is not null;
+create index due on actor (wake) where wake is not null;
 create table parked (
     partition integer not null, entity text not null, key text not null, id text not null,
     sequence integer not null,  -- of the message that waits, or of the tick
@@ -203,13 +203,13 @@ class Store:
                 found[ActorRef(entity, key, id_)] = ActorRow(state.encode(), instant(wake), opener, sequence)
         return found
 
-    async def due(self, partition: int, until: datetime) -> list[tuple[datetime, ActorRef]]:
-        """Who wants to be woken by `until`, oldest wake first."""
-        rows = await self._rows(
-            "select wake, entity, key, id from actor where partition = ? and wake <= ? order by wake, entity, key, id",
-            (partition, micros(until)),
-        )
-        return [(_EPOCH + timedelta(microseconds=wake), ActorRef(*ref)) for wake, *ref in rows]
+    async def due(self, until: datetime) -> dict[int, list[tuple[datetime, ActorRef]]]:
+        """Who wants to be woken by `until`, by partition."""
+        rows = await self._rows("select partition, wake, entity, key, id from actor where wake <= ?", (micros(until),))
+        found: dict[int, list[tuple[datetime, ActorRef]]] = {}
+        for partition, wake, *ref in rows:
+            found.setdefault(partition, []).append((_EPOCH + timedelta(microseconds=wake), ActorRef(*ref)))
+        return found
 
     async def actors(self, partition: int, entity: str) -> list[ActorRef]:
         """Every actor of an entity in a partition, by key and id."""
@@ -294,7 +294,7 @@ class Store:
 
     async def forget(self, partition: int) -> None:
         """Throw away everything of one partition: it will be folded from the log again."""
-        for table in ("actor", "parked", "progress", "reference"):
+        for table in ("progress", "reference", "actor", "parked"):  # without progress, the rest is known to be nothing
             await self._db.execute(f"delete from {table} where partition = ?", (partition,))
 
     async def dump(self, partition: int) -> dict[str, dict[str, str]]:

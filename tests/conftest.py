@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import socket
 import subprocess
 import sysconfig
@@ -36,7 +38,9 @@ class NatsServer:
             f'host: "127.0.0.1"\nport: {self.port}\n'
             f"jetstream {{ store_dir: {json.dumps(str(self.folder / 'js'))}, sync_interval: always }}\n"
         )
-        binary = Path(sysconfig.get_path("scripts")) / "nats-server"
+        places = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+        binary = shutil.which("nats-server", path=places)
+        assert binary is not None, "nats-server is neither installed with the dependencies nor on PATH"
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen([binary, "-c", configuration], stdout=log, stderr=log)
 

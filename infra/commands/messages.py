@@ -69,7 +69,7 @@ def _decoded(message_type: type[Message], name: str, key: str, body: bytes) -> M
 
 @app.command()
 def ask(name: Type, key: Key, data: Data = None, nats: Nats = None, json: Json = False) -> None:
-    """Ask a question and print the answer."""
+    """Ask a question and print the answer: of everything that was said before."""
     question = known(name)
     if not issubclass(question, Question):
         raise Failure(f"{name} is not a question: use `q2c say {name} {key}`", WRONG)
@@ -84,7 +84,7 @@ def ask(name: Type, key: Key, data: Data = None, nats: Nats = None, json: Json =
 
 async def _ask(question: Question, key: str, nats: str | None) -> bytes:
     async with connected(nats) as mesh:
-        return await mesh.ask_raw(question, key)
+        return await mesh.ask_raw(question, key, after=await mesh.log.last())
 
 
 @app.command()

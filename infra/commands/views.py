@@ -45,12 +45,12 @@ def journey(
 
 async def _journeys(nats: str | None) -> JourneyList:
     async with connected(nats) as mesh:
-        return await mesh.ask(ListTimelines(), NOBODY, JourneyList)
+        return await mesh.ask(ListTimelines(), NOBODY, JourneyList, after=await mesh.log.last())
 
 
 async def _journey(name: str, nats: str | None) -> JourneyTimeline:
     async with connected(nats) as mesh:
-        return await mesh.ask(ShowTimeline(id=name), NOBODY, JourneyTimeline)
+        return await mesh.ask(ShowTimeline(id=name), NOBODY, JourneyTimeline, after=await mesh.log.last())
 
 
 @app.command()
@@ -83,7 +83,9 @@ def books(
 
 async def _books(entity: str | None, as_of: date | None, nats: str | None) -> Books:
     async with connected(nats) as mesh:
-        return await mesh.ask(ShowBooks(legal_entity=entity, as_of=as_of), entity or NOBODY, Books)
+        return await mesh.ask(
+            ShowBooks(legal_entity=entity, as_of=as_of), entity or NOBODY, Books, after=await mesh.log.last()
+        )
 
 
 @app.command()

@@ -41,7 +41,8 @@ class Outcome(Struct, frozen=True):
     """How often each thing was said: exactly once means that these are equal."""
     differences: dict[str, tuple[str, ...]]
     """What `q2c verify` finds, by service."""
-    restarts: int
+    restarts: tuple[str, ...]
+    """What the fleet said of each service that it started again."""
 
 
 def _told(message: Heard) -> str:
@@ -98,5 +99,5 @@ async def play(harm: Harm = no_harm, data: Path | None = None) -> Outcome:
         books=replace(books, position=0),
         said=Counter(_told(message) for message in messages if message.type not in _IN_ANY_ORDER),
         differences=differences,
-        restarts=len(restarts),
+        restarts=tuple(restarts),
     )

@@ -10,7 +10,9 @@ from infra.fleet import ROOT
 from tests.scenarios.running_mesh import UpMesh, up
 
 REGISTER = "commercial.customer.register.v1"
-CUSTOMER = '{"legal_name": "Acme Maschinenbau AG", "country": "DE"}'
+CUSTOMER = '{"legal_name": "Acme Maschinenbau AG", "country": "DE", "tax_id": "DE136695976"}'
+
+LIMIT = '{"limit": {"amount": "1000.00", "currency": "EUR"}, "decided_by": "K. Braun"}'
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def test_a_parked_actor_is_listed_shown_and_retried_once_its_cause_is_mended(mes
     assert "2 waiting" in listed.out
     assert "a bug in the customer" in listed.out
     shown = mesh.q2c("parked", "show", "RETRIED", "--json").json
-    assert [one["sequence"] for one in shown["parked"]["waiting"]][0] == first
+    assert shown["parked"]["waiting"][0]["sequence"] == first
     assert shown["messages"][0]["data"]["legal_name"] == "Acme Maschinenbau AG"
 
     still = mesh.q2c("parked", "retry", "commercial/customer/RETRIED/RETRIED")
@@ -97,6 +99,3 @@ def test_a_message_is_discarded_with_a_reason_and_those_behind_it_are_heard(mesh
     assert [one["data"]["reason"] for one in seen] == ["sent to the wrong system"]
     assert mesh.q2c("ask", "commercial.customer.validate.v1", "DISCARDED", "--json").json["decision"] == "OK"
     assert mesh.q2c("verify").code == 0
-
-
-LIMIT = '{"limit": {"amount": "1000.00", "currency": "EUR"}, "decided_by": "K. Braun"}'

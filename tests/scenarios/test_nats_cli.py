@@ -57,9 +57,11 @@ def test_a_command_is_published_as_bare_json(nats: Nats, mesh: UpMesh) -> None:
     assert registered[1]["cause"] == f"Q2C:{registered[0]['sequence']}"
 
 
-def test_a_question_is_asked(nats: Nats) -> None:
-    nats("pub", "q2c.cmd.commercial.customer.register.v1.ASKED", CUSTOMER)
-    assert json.loads(nats("req", "q2c.ask.commercial.customer.validate.v1.ASKED", "{}", "--raw"))["decision"] == "OK"
+def test_a_question_is_asked(nats: Nats, mesh: UpMesh) -> None:
+    sequence = mesh.q2c("say", "commercial.customer.register.v1", "ASKED", CUSTOMER, "--json").json["sequence"]
+    after = ("--header", f"Q2c-After:{sequence}")
+    answer = nats("req", "q2c.ask.commercial.customer.validate.v1.ASKED", "{}", "--raw", *after)
+    assert json.loads(answer)["decision"] == "OK"
 
 
 def test_facts_are_read_by_a_consumer_like_any_other(nats: Nats) -> None:
