@@ -93,9 +93,8 @@ def decide(actor: Wired, ref: ActorRef, partition: int, entry: Entry, message: M
             stage = f"saying {type(item).__name__}"
             context = _context(actor, ref, opener, message, item, n)
             data = wire.encode(item)
-            heard = wire.decode(
-                type(item), data
-            )  # constructors do not validate; what is said is as strict as what is heard
+            # Constructors do not validate: what is said is checked as strictly as what is heard.
+            heard = wire.decode(type(item), data)
             body = wire.envelope(item, context, data)
             if len(body) > wire.MAX_BODY:
                 raise ValueError(f"the message has {len(body)} bytes, more than the {wire.MAX_BODY} that are allowed")

@@ -64,7 +64,7 @@ class Saboteur:
     def day(self, now: datetime) -> None:
         """Nothing to do."""
 
-    def heard(self, message: Heard) -> None:
+    def heard(self, _message: Heard) -> None:
         self._heard += 1
         self._harm(self._heard, self._fleet)
 
