@@ -234,6 +234,16 @@ def _bare(data_type: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(data_type)
 
 
+def prepare(types: Catalogue) -> None:
+    """Make every decoder now, before there are threads.
+
+    msgspec 0.22 ends the process when the garbage collector runs in one thread while another makes a decoder.
+    """
+    for message_type in types.values():
+        _enveloped(message_type)
+        _bare(message_type)
+
+
 def decode(message_type: type[M], data: bytes) -> M:
     """Data without an envelope, strictly. Refused, with the path of the field, when it is not a `message_type`."""
     decoder: msgspec.json.Decoder[M] = _bare(cast("Any", message_type))

@@ -154,7 +154,7 @@ class Fleet:
 def _environment(**settings: str) -> Mapping[str, str]:
     """This process's environment with the fleet's own settings instead of whatever was set before."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
-    return {**inherited, **settings, "PYTHONUNBUFFERED": "1"}
+    return {**inherited, **settings, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 
 
 async def unless(failure: asyncio.Future[None], work: Coroutine[Any, Any, T]) -> T:

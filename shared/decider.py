@@ -356,6 +356,7 @@ def wire_service(
     known = wire.with_runtime(wire.catalogue() if types is None else types)
     if runtime.of(service).rejected not in known.values():
         known = {**known, **{name_of(item): item for item in runtime.of(service).all}}
+    wire.prepare(known)
     wired: dict[str, Wired] = {}
     for module in actors:
         actor = wire_actor(service, module)

@@ -54,6 +54,9 @@ class Cursor(Struct, frozen=True, kw_only=True):
     """The last tick up to `input`."""
 
 
+_CURSOR = msgspec.json.Decoder(Cursor)
+
+
 class Recorded(NamedTuple):
     """The last cursor of a partition and its place in the log; None and 0 where nobody has claimed it yet."""
 
@@ -143,7 +146,7 @@ class Log:
             found = await self._js.get_msg(STREAM, subject=cursor_subject(service, partition))
         except NotFoundError:
             return Recorded(None, 0)
-        return Recorded(msgspec.json.decode(found.data or b"", type=Cursor), found.seq or 0)
+        return Recorded(_CURSOR.decode(found.data or b""), found.seq or 0)
 
     async def pending(self, filters: Sequence[str], after: int) -> int:
         """How many messages that pass the filters lie after a sequence: counted by the store, never behind it."""

@@ -53,6 +53,7 @@ VERSION = "1"
 
 _CHUNK = 2000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WITHIN = msgspec.json.Decoder(Within)
 _note = telemetry.logger("store")
 
 
@@ -175,7 +176,7 @@ class Store:
             row[0]: Progress(
                 partition=row[0],
                 input=row[1],
-                within=None if row[2] is None else msgspec.json.decode(row[2], type=Within),
+                within=None if row[2] is None else _WITHIN.decode(row[2]),
                 tick=instant(row[3]),
                 folded=row[4],
                 recorded=row[5],
