@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from contracts import wire
 from contracts.money import Money
 from contracts.observability import EntityBooks, JourneyList, JourneyTimeline, Outstanding
 from infra.screen import colour, show_table
@@ -64,7 +65,11 @@ def show_journey(console: Console, journey: JourneyTimeline, *, brief: bool = Fa
         if brief and title(step.type) not in _TURNING_POINTS:
             continue
         service = step.type.split(".")[0]
-        row = [Text(instant(step.at), "dim"), Text(service, colour(service)), Text(title(step.type), "bold")]
+        row = [
+            Text(instant(step.at), "dim"),
+            Text(service, colour(service)),
+            Text(title(step.type), "bold" if _is_fact(step.type) else "dim"),
+        ]
         row.append(Text(step.summary))
         if not brief:
             row.append(Text(title(step.cause_type) if step.cause_type else ""))
@@ -73,6 +78,10 @@ def show_journey(console: Console, journey: JourneyTimeline, *, brief: bool = Fa
     console.print(_figures(journey))
     for open_thing in journey.outstanding:
         console.print(_outstanding(open_thing))
+
+
+def _is_fact(name: str) -> bool:
+    return wire.catalogue().get(name) is not None and wire.kind(wire.catalogue()[name]) == "evt"
 
 
 def _figures(journey: JourneyTimeline) -> Text:

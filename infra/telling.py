@@ -47,7 +47,9 @@ def about(data: Any) -> str:
         for name in _NAMES:
             if isinstance(scope.get(name), str):
                 return str(scope[name])
-    texts = (value for name, value in data.items() if name.endswith("_id") and isinstance(value, str))
+    texts = (
+        value for name, value in data.items() if name.endswith("_id") and name != "tax_id" and isinstance(value, str)
+    )
     return next((text for text in texts if not _DERIVED.fullmatch(text)), "")
 
 

@@ -26,9 +26,16 @@ def said(
     return message.heard(Context(id=id, source="/tests/story/ACME/1", key=key, at=at, correlation=journey, cause=cause))
 
 
+class Rows(sqlite3.Connection):
+    """Rows that are given back with the last test that looks at them."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def rows_of(projection: ModuleType, log: Sequence[Message]) -> sqlite3.Connection:
     """What the runtime would keep after the log; a message without an envelope gets one."""
-    rows = sqlite3.connect(":memory:")
+    rows = sqlite3.connect(":memory:", factory=Rows)
     rows.executescript(f"CREATE TABLE progress (sequence INTEGER NOT NULL); {projection.tables}")
     rows.execute("INSERT INTO progress VALUES (?)", (len(log),))
     heard = members(get_type_hints(projection.project)["message"])
