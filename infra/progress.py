@@ -9,7 +9,7 @@ from rich.status import Status
 from infra.reading import Heard
 from infra.scenario import Note, Step
 from infra.screen import line
-from infra.telling import instant
+from infra.telling import ECHOES, instant
 
 
 class Progress:
@@ -48,6 +48,7 @@ class Progress:
                     own.append(name)
         if message.is_fact or message.is_trouble:
             self.facts += message.is_fact
+        if (message.is_fact and message.type not in ECHOES) or message.is_trouble:
             self._waiting.append((message.correlation, message, time.perf_counter() - self._began))
 
     def done(self) -> None:

@@ -41,6 +41,12 @@ _TURNING_POINTS = {
 """What a journey is told by in brief."""
 
 
+_CONTRACT_FIGURES = {
+    "Contract value": ("value", "billed", "unbilled"),
+    "Contract balances": ("recognised", "remaining", "asset", "liability"),
+}
+
+
 def money(amount: Money | None) -> str:
     return "" if amount is None else f"{amount.value:,}"
 
@@ -157,12 +163,13 @@ def _show_receivables(console: Console, books: EntityBooks) -> None:
 
 
 def _show_contracts(console: Console, books: EntityBooks) -> None:
-    figures = ("value", "billed", "unbilled", "recognised", "remaining", "asset", "liability")
-    table = _table("Contract balances", ("agreement", "customer"), figures)
-    for one in books.contracts:
-        amounts: Sequence[Money] = [getattr(one, name) for name in figures]
-        table.add_row(one.agreement_id, one.customer, *map(money, amounts))
-    show_table(console, table)
+    """Two tables, so that every amount stands in full on a terminal of 80 columns."""
+    for name, figures in _CONTRACT_FIGURES.items():
+        table = _table(name, ("agreement", "customer"), figures)
+        for one in books.contracts:
+            amounts: Sequence[Money] = [getattr(one, figure) for figure in figures]
+            table.add_row(one.agreement_id, one.customer, *map(money, amounts))
+        show_table(console, table)
 
 
 def _table(name: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:

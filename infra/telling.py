@@ -27,10 +27,42 @@ _UNTOLD = ("lines", "list_total", "contract_balance_basis")
 _UNTOLD_KIND = "functional_"
 """Amounts that repeat another one."""
 
-_AMOUNTS = ("gross", "net", "total", "amount", "open", "recognised_to_date", "value")
+_AMOUNTS = ("gross", "net", "tax", "total", "amount", "open", "recognised_to_date", "value")
 _SHOWN = 3
+_NOUGHT = re.compile(r"-?[0.]+ ")
 _DERIVED = re.compile("[0-9a-f]{32}")
 """The id of a message, which tells a reader nothing."""
+
+
+ECHOES = frozenset(
+    {
+        "commercial.agreement.change_examined.v1",
+        "commercial.agreement.confirmed.v1",
+        "commercial.change_order.admitted.v1",
+        "commercial.change_order.staged.v1",
+        "commercial.customer.exposure_changed.v1",
+        "delivery.calendar.booked.v1",
+        "delivery.estimate.opened.v1",
+        "delivery.milestone.planned.v1",
+        "delivery.staffing.requested.v1",
+        "delivery.timesheet_week.booked.v1",
+        "finance.billing_plan.activated.v1",
+        "finance.billing_plan.progressed.v1",
+        "finance.dunning.settled.v1",
+        "finance.dunning.tracked.v1",
+        "finance.invoice.proposed.v1",
+        "finance.journal.posted.v1",
+        "finance.number_series.allotted.v1",
+        "finance.receivable.allocated.v1",
+        "finance.receivable.cash_booked.v1",
+        "finance.receivable.opened.v1",
+        "finance.revenue.activated.v1",
+        "finance.revenue.opened.v1",
+        "observability.journey.progressed.v1",
+        "observability.journey.started.v1",
+    }
+)
+"""Facts by which one service notes what another fact, told in the same breath, has said already."""
 
 
 def title(name: str) -> str:
@@ -59,6 +91,9 @@ def amounts(data: Any) -> list[str]:
     A message without amounts tells its description.
     """
     found = dict(_amounts(data, depth=2))
+    if not found:
+        return [data["description"]] if isinstance(data, Mapping) and isinstance(data.get("description"), str) else []
+    found = {name: told for name, told in found.items() if not _NOUGHT.match(told)} or found
     ranked = sorted(found, key=lambda name: _AMOUNTS.index(name) if name in _AMOUNTS else len(_AMOUNTS))
     return [f"{_words(name)} {found[name]}" for name in ranked[:_SHOWN]]
 

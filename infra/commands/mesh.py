@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,7 +25,7 @@ from infra.mesh import PARTITIONS, Embedded, lasting, provisioned, rehearsal
 from infra.play import Player
 from infra.progress import Progress
 from infra.reading import Heard
-from infra.scenario import Step, read
+from infra.scenario import ExpectBooks, Step, read
 from infra.screen import colour
 from infra.statements import show_books, show_journey
 
@@ -183,7 +184,8 @@ async def _demo(keep: Path | None, json: bool) -> None:
         if not json:
             OUT.print(f"ready after {time.monotonic() - began:.1f} s", style="dim")
         await unless(embedded.fleet.failure, Player(embedded.mesh, HALF_YEAR.stem, watcher).play(steps))
-        journeys, books = await _results(embedded.mesh)
+        days = [step.action.as_of for step in steps if isinstance(step.action, ExpectBooks) and step.action.as_of]
+        journeys, books = await _results(embedded.mesh, max(days, default=None))
     seconds = time.monotonic() - began
     facts = watcher.facts if isinstance(watcher, Progress) else sum(one.is_fact for one in watcher.messages)
     if json:
@@ -196,13 +198,14 @@ async def _demo(keep: Path | None, json: bool) -> None:
         )
 
 
-async def _results(mesh: Mesh) -> tuple[list[JourneyTimeline], Books]:
+async def _results(mesh: Mesh, as_of: date | None) -> tuple[list[JourneyTimeline], Books]:
+    """Every journey, and the books as of the last day that the scenario looks at."""
     listed = await mesh.ask(ListTimelines(), NOBODY, JourneyList)
     journeys = [
         await mesh.ask(ShowTimeline(id=one.quote_id or one.agreement_id or one.customer), NOBODY, JourneyTimeline)
         for one in listed.journeys
     ]
-    return journeys, await mesh.ask(ShowBooks(), NOBODY, Books)
+    return journeys, await mesh.ask(ShowBooks(as_of=as_of), NOBODY, Books)
 
 
 def _show(journeys: list[JourneyTimeline], books: Books) -> None:

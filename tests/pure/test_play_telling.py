@@ -100,3 +100,25 @@ def test_a_half_year_is_shown_in_chapters_and_by_journey() -> None:
     assert lines[4].strip() == "the firm"
     assert len(lines) == 6
     assert progress.facts == 3
+
+
+def test_noughts_are_told_only_if_there_is_nothing_else() -> None:
+    price, nought = {"amount": "10000.00", "currency": "EUR"}, {"amount": "0.00", "currency": "EUR"}
+    priced = message("commercial.quote.priced.v1", {"quote_id": "Q-F", "total": price, "discount_total": nought})
+    assert "discount" not in line(priced).plain
+    paid = message("finance.payment.applied.v1", {"number": "DE01-000001", "open": nought})
+    assert "open 0.00 EUR" in line(paid).plain
+
+
+def test_a_message_without_amounts_tells_its_description() -> None:
+    requested = message("commercial.change_order.requested.v1", {"change_order_id": "CO-1", "description": "More"})
+    assert line(requested).plain.endswith("More")
+
+
+def test_a_fact_that_only_echoes_another_is_counted_and_not_shown() -> None:
+    out = StringIO()
+    progress = Progress(Console(file=out, width=200))
+    progress.heard(message("finance.journal.posted.v1", {"journal_id": "j"}))
+    progress.done()
+    assert progress.facts == 1
+    assert out.getvalue() == ""
