@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input --cache-dir $(CURDIR)/.tools/pip
 say = @if [ -t 1 ]; then printf '\033[1;36m%-9s\033[0m %s\n' '$(1)' '$(2)'; else printf '%-9s %s\n' '$(1)' '$(2)'; fi
 
 .DEFAULT_GOAL := help

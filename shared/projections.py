@@ -180,8 +180,12 @@ def _of_the_disk(problem: BaseException) -> bool:
 
 def _connect(file: Path) -> sqlite3.Connection:
     rows = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-    rows.execute("PRAGMA journal_mode = WAL")
-    rows.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes from the file is projected again
+    try:
+        rows.execute("PRAGMA journal_mode = WAL")
+        rows.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes from the file is projected again
+    except sqlite3.Error:
+        rows.close()
+        raise
     return rows
 
 

@@ -53,5 +53,5 @@ def test_services_killed_at_random_leave_the_same_books(undisturbed: Outcome) ->
 
     outcome = asyncio.run(play(harm))
 
-    assert len(outcome.restarts) == len(moments)
+    assert 0 < len(outcome.restarts) <= len(moments)  # one that was down already cannot be killed again
     same(outcome, undisturbed)
