@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from contracts.message import Context
@@ -78,6 +79,21 @@ def test_bare_and_broken_bodies_are_read_too() -> None:
     broken = heard(Received("q2c.cmd.finance.payment.record.v1.3.ACME", b"\xff{", 5))
     assert (broken.id, broken.source) == ("Q2C:5", "/outside")
     assert as_json(bare).startswith('{"sequence":4,')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"specversion":"1.0","time":"the day after"}',
+        b'{"specversion":"1.0","time":"9999-12-31T23:59:00-14:00","id":5,"causationid":[]}',
+        b'{"specversion":"1.0","time":"2026-01-30T15:00:00"}',
+        b"[" * 100_000,
+    ],
+)
+def test_whatever_an_envelope_claims_it_can_be_told(body: bytes) -> None:
+    found = heard(Received("q2c.evt.finance.payment.applied.v1.3.ACME", body, 9, int(AT.timestamp()) * 10**9))
+    assert found.time == AT
+    assert watched(found).plain
 
 
 def test_a_half_year_is_shown_in_chapters_and_by_journey() -> None:
