@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import TypeVar
 
 import msgspec
-import nats
 from nats.aio.client import Client as Connection
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
@@ -18,7 +17,7 @@ from contracts import runtime, wire
 from contracts.message import Context, Message, Question, name_of
 from infra.failure import ABSENT, NO, WRONG, Failure
 from infra.fleet import SERVICES
-from shared import telemetry
+from shared import protocol, telemetry
 from shared.log import Log, LogUnfit, Stored, check
 
 DEFAULT = "nats://127.0.0.1:4222"
@@ -181,7 +180,7 @@ async def connect(url: str | None) -> Connection:
     try:
         async with asyncio.timeout(_CONNECTS_WITHIN):
             # 0 attempts would mean for ever
-            return await nats.connect(
+            return await protocol.connect(
                 address,
                 name="q2c",
                 allow_reconnect=False,

@@ -7,9 +7,10 @@ from types import TracebackType
 
 from faststream.middlewares import AckPolicy
 from faststream.nats import NatsBroker, NatsMessage
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from shared import telemetry
+from shared import protocol, telemetry
 
 AGAIN = 1
 """Seconds between two attempts to reach nats-server."""
@@ -46,6 +47,11 @@ class Connection(NatsBroker):
     @property
     def up(self) -> bool:
         return self._connection is not None and self._connection.is_connected
+
+    async def _connect(self) -> Client:
+        connection = await protocol.connect(**self._connection_kwargs)
+        self.config.connect(connection)
+        return connection
 
     async def start(self) -> None:
         await super().start()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, TypeVar, Union, get_args, get_origi
 import msgspec
 
 from contracts import runtime, wire
-from contracts.message import Broadcast, Command, Event, Message, Question, Wake, name_of
+from contracts.message import Broadcast, Command, Event, Message, Question, Wake, name_of, utc
 
 T = TypeVar("T")
 
@@ -203,11 +203,11 @@ class Wired:
         return tuple(item for item in self.hears if issubclass(item, Broadcast))
 
     def wake_of(self, state: Any) -> datetime | None:
-        """The instant the actor wants to be woken at. Raises for a naive one."""
+        """The instant (UTC) the actor wants to be woken at. Raises for a naive one, and for one that is beyond UTC."""
         instant = None if self.wakes is None else self.wakes(state)
         if instant is not None and instant.tzinfo is None:
             raise ValueError(f"{self.entity}.wakes gave {instant}, which has no time zone")
-        return instant
+        return None if instant is None else utc(instant)
 
 
 def fold(module: Decider | Folds, state: T, events: Iterable[Event]) -> T:

@@ -53,10 +53,10 @@ def id_of(actor: Wired, message: Message) -> str | None:
     """The actor of the entity that the message concerns, None when it concerns none. Undecidable when that fails."""
     try:
         found = actor.module.actor_id(message)
+        if found is not None and not is_identifier(found):
+            raise ValueError(f"{found!r} is not 1 to 64 letters, digits, _ or -")
     except Exception as problem:
         raise Undecidable(_because("actor_id", problem)) from problem
-    if found is not None and not is_identifier(found):
-        raise Undecidable(f"actor_id gave {found!r}, which is not 1 to 64 letters, digits, _ or -")
     return found
 
 
@@ -162,9 +162,8 @@ def opened(actor: Wired, state: Any, correlation: str) -> str | None:
     return correlation if state != actor.module.initial else None
 
 
-def is_own(message: Message, source: str) -> bool:
+def is_own(context: Context, source: str) -> bool:
     """Whether an event that names `source` was said by it: its id is one that the actor would have given."""
-    context = message.context
     if context.source != source or context.cause is None:
         return False
     for cause in (context.cause, wake_id(context.cause, source, context.at)):
@@ -175,6 +174,7 @@ def is_own(message: Message, source: str) -> bool:
 
 def _because(stage: str, problem: Exception) -> str:
     text = f"{stage} raised {type(problem).__name__}: {problem}"
+    text = text.encode(errors="replace").decode()  # it will be said, and what is said is UTF-8
     return text if len(text) <= 1000 else text[:1000] + "…"
 
 

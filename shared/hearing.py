@@ -77,7 +77,7 @@ class Ears:
                 raise Refused(f"{self._wiring.service} hears no command {place.name}")
             self._sweep(place, message_type)
             return None
-        self._check_partition(place)
+        check_partition(place, self._partitions)
         message = wire.hear(received, self._wiring.types, lane.tick if self._scenario else None)
         if isinstance(message, RetryActor | DiscardMessage):
             return message
@@ -86,15 +86,17 @@ class Ears:
     def lane_of(self, subject: str, lanes: Lanes) -> Lane | None:
         """The lane in which a message is rejected: its own where it has one, else that of partition 0."""
         tokens = subject.split(".")
-        return lanes.get(int(tokens[6]) if self._is_placed(tokens) else 0)
+        return lanes.get(self._placed(tokens) or 0)
 
-    def _is_placed(self, tokens: list[str]) -> bool:
-        return len(tokens) == 8 and tokens[6].isascii() and tokens[6].isdigit() and int(tokens[6]) < self._partitions
+    def _placed(self, tokens: list[str]) -> int | None:
+        """The partition in which the message lies, where its subject has one."""
+        partition = wire.partition_of(tokens[6]) if len(tokens) == 8 else None
+        return partition if partition is not None and partition < self._partitions else None
 
     def _has_to_reject(self, subject: str) -> bool:
         """A command with a partition is read by the service it names; anything else only by the one that sweeps."""
         tokens = subject.split(".")
-        if self._is_placed(tokens) and tokens[1] == "cmd" and tokens[2] in self._services:
+        if self._placed(tokens) is not None and tokens[1] == "cmd" and tokens[2] in self._services:
             return tokens[2] == self._wiring.service
         return self._sweeps
 
@@ -105,13 +107,8 @@ class Ears:
         behind = [lane for lane in lanes.values() if lane.input < received.sequence]
         if not behind:
             return None
-        self._check_partition(place)
+        check_partition(place, self._partitions)
         return wire.hear(received, self._wiring.types, behind[0].tick if self._scenario else None)
-
-    def _check_partition(self, place: wire.Place) -> None:
-        needed = wire.partition(place.key, self._partitions)
-        if place.partition != needed:
-            raise Refused(f"key {place.key} belongs to partition {needed}, not {place.partition}")
 
     def _sweep(self, place: wire.Place, message_type: type[Message] | None) -> None:
         """Refused: what no other service would reject, because none reads it."""
@@ -125,6 +122,13 @@ class Ears:
             raise Refused(f"there is no message named {place.name}")
         if place.kind == "evt" and message_type is not None and wire.kind(message_type) != "evt":
             raise Refused(f"{place.name} is no event: it is published on q2c.{wire.kind(message_type)}")
+
+
+def check_partition(place: wire.Place, partitions: int) -> None:
+    """Refused: what somebody has put where its key does not belong."""
+    needed = wire.partition(place.key, partitions)
+    if place.partition != needed:
+        raise Refused(f"key {place.key} belongs to partition {needed}, not {place.partition}")
 
 
 def addressee(actor: Wired, message: Message) -> Addressee | None:
@@ -147,4 +151,4 @@ def subjects(names: Iterable[str], places: Iterable[str]) -> list[str]:
     return [f"q2c.evt.{old}.{place}.*" for name in sorted(names) for old in upcast.ancestors(name) for place in places]
 
 
-__all__ = ["Addressee", "Ears", "Hearing", "addressee", "places_of", "subjects"]
+__all__ = ["Addressee", "Ears", "Hearing", "addressee", "check_partition", "places_of", "subjects"]

@@ -1,10 +1,11 @@
 """The log: one JetStream stream with its partitions, read in order, written in fenced atomic batches."""
 
 import asyncio
+import base64
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from contracts.wire import STREAM, Received, encode
-from shared import telemetry
+from shared import protocol, telemetry
 from shared.pull import Pull, consumer
 from shared.stream import LogUnfit, check, connect, provision
 
@@ -26,7 +27,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _PATIENCE = 0.1
 """Seconds of trying again after which a batch that is not stored is worth a warning."""
-_NANO = 1_000_000_000
+_RECOUNT = 2.0
+"""Seconds without a message after which a reader counts again what is left to read."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _note = telemetry.logger("log")
 
@@ -62,6 +65,8 @@ class Recorded(NamedTuple):
 
     cursor: Cursor | None
     sequence: int
+    end: int = 0
+    """Place in the log of whatever came last where cursors are: the cursor's own, but for what is none."""
 
 
 class Saying(NamedTuple):
@@ -137,16 +142,30 @@ class Log:
             found = await self._js.get_msg(STREAM, seq=sequence)
         except NotFoundError:
             return None
-        at = found.time.timestamp() if found.time else 0
-        return Received(found.subject or "", found.data or b"", sequence, round(at * _NANO), found.headers or {})
+        at = (found.time - _EPOCH) // timedelta(microseconds=1) * 1000 if found.time else 0
+        headers = protocol.headers(base64.b64decode(found.hdrs or b""))
+        return Received(found.subject or "", found.data or b"", sequence, at, headers)
 
     async def cursor(self, service: str, partition: int) -> Recorded:
-        """The last cursor, read from the stream's leader: a follower may lag."""
+        """The last cursor, read from the stream's leader: a follower may lag.
+
+        What anybody else has put in its place is no cursor and hides none; it only moves the fence.
+        """
+        subject = cursor_subject(service, partition)
         try:
-            found = await self._js.get_msg(STREAM, subject=cursor_subject(service, partition))
+            last = await self._js.get_msg(STREAM, subject=subject)
         except NotFoundError:
             return Recorded(None, 0)
-        return Recorded(_CURSOR.decode(found.data or b""), found.seq or 0)
+        end = last.seq or 0
+        found, place = Recorded(_cursor(last.data), end, end), 0
+        if found.cursor is None:
+            found = Recorded(None, 0, end)
+            while place < end:
+                one = await self._js.get_msg(STREAM, seq=place + 1, subject=subject, next=True)
+                place = one.seq or end
+                if (cursor := _cursor(one.data)) is not None:
+                    found = Recorded(cursor, place, end)
+        return found
 
     async def pending(self, filters: Sequence[str], after: int) -> int:
         """How many messages that pass the filters lie after a sequence: counted by the store, never behind it."""
@@ -163,11 +182,14 @@ class Log:
         left = await self.patiently(self.pending, filters, after) if after < until else 0
         if not left:
             return
-        pull = self.pull(filters, after)
+        pull, reached = self.pull(filters, after), after
         try:
             while left > 0:
-                batch = await pull.batch(MAX_BATCH)
-                left -= len(batch)
+                batch = await pull.batch(MAX_BATCH, _RECOUNT)
+                if not batch:  # what was counted may have been taken off the log: its time to live was over
+                    left = await self.patiently(self.pending, filters, reached)
+                    continue
+                left, reached = left - len(batch), batch[-1].sequence
                 wanted = [received for received in batch if received.sequence <= until]
                 if wanted:
                     yield wanted
@@ -197,6 +219,7 @@ class Log:
         are left out.
         """
         lost: set[int] = set()
+        after = {partition: fence.after for partition, fence in fences.items()}
         pause = 0.001
         while True:
             owned = sorted(partition for partition in fences if partition not in lost)
@@ -204,12 +227,14 @@ class Log:
             if not owned:
                 return Committed([0] * len(said), {}, frozenset(lost))
             try:
-                last = await self._batch([said[index] for index in kept], service, {p: fences[p] for p in owned})
+                sent = {p: fences[p]._replace(after=after[p]) for p in owned}
+                last = await self._batch([said[index] for index in kept], service, sent)
             except (NatsError, TimeoutError, NotStored, OSError) as problem:
                 records = await self._records(service, owned)
                 held = [p for p in owned if _is(records[p], fences[p])]
                 taken = {p for p in owned if _is_taken(records[p], fences[p])}
                 lost |= taken
+                after.update({p: records[p].end for p in owned})
                 if not held:  # a partition that nobody has taken would tell of a batch that was stored
                     if not taken:
                         if pause > _PATIENCE:  # nats-server 2.15 refuses a good fence now and then: not worth a word
@@ -269,6 +294,14 @@ class Log:
         if "error" in answer:
             raise NotStored(answer["error"].get("err_code", 0), answer["error"].get("description", "refused"))
         return int(answer["seq"])
+
+
+def _cursor(body: bytes | None) -> Cursor | None:
+    """The cursor that a record is; None for what somebody else has put there."""
+    try:
+        return _CURSOR.decode(body or b"")
+    except (ValueError, RecursionError):
+        return None
 
 
 def cursor_subject(service: str, partition: int) -> str:

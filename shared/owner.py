@@ -112,16 +112,17 @@ class Owner:
         return True
 
     async def _has_reached(self, sequence: int) -> bool:
-        """Nothing that this owner reads lies between what it has heard and `sequence`."""
+        """The log has come that far, and nothing that this owner reads lies between what it has heard and there."""
         if self._pull is None or not self._idle.is_set():
             return False
         heard = self._heard
         if heard < sequence:
             try:
-                pending = await self._log.pending(self._filters, heard)
+                if await self._log.last() < sequence or await self._log.pending(self._filters, heard):
+                    return False
             except (NatsError, TimeoutError):
                 return False
-            if pending or self._heard != heard or not self._idle.is_set():
+            if self._heard != heard or not self._idle.is_set():
                 return False
             self._heard = sequence
         return True
@@ -218,7 +219,7 @@ class Owner:
                 heard = self._ears.understand(received, states.lanes)
             except Refused as problem:
                 await self._decide(states, run)
-                self._reject(states, received, problem.reason)
+                await self._reject(states, received, problem.reason)
                 continue
             if isinstance(heard, Hearing):
                 run.append(heard)
@@ -230,7 +231,7 @@ class Owner:
         if batch:
             self._heard = max(self._heard, batch[-1].sequence)
 
-    def _reject(self, states: States, received: Received, reason: str) -> None:
+    async def _reject(self, states: States, received: Received, reason: str) -> None:
         """The fact that a message cannot be heard; the original stays in the log."""
         lane = self._ears.lane_of(received.subject, states.lanes)
         if lane is None or received.sequence <= lane.input:
@@ -238,14 +239,17 @@ class Owner:
         key = received.subject.rpartition(".")[2]
         at = lane.tick if self._scenario and lane.tick is not None else received.at
         place = f"{received.stream}:{received.sequence}"
-        cause = Context(id=place, source="", key="", at=at, correlation=received.id)
-        fact = self.wiring.own.rejected(
-            sequence=received.sequence, subject=received.subject[:512], reason=reason[:1000]
-        )
-        self._note.warning("a message is rejected", sequence=received.sequence, reason=reason)
         about = key if is_identifier(key) else NO_ACTOR
-        states.say(lane, [parking.saying(self.wiring.service, lane.partition, about, fact, cause)])
+        cause = Context(id=place, source="", key=about, at=at, correlation=received.id, sequence=received.sequence)
+        await self._say_rejected(states, lane, received.subject, reason, cause)
         lane.done(received.sequence)
+
+    async def _say_rejected(self, states: States, lane: Lane, subject: str, reason: str, cause: Context) -> None:
+        """The reason may repeat what came in, however long that is."""
+        self._note.warning("a message is rejected", sequence=cause.sequence, reason=reason[:1000])
+        fact = self.wiring.own.rejected(sequence=cause.sequence, subject=subject[:512], reason=reason[:1000])
+        await states.room(1)
+        states.say(lane, [parking.saying(self.wiring.service, lane.partition, cause.key, fact, cause)])
 
     async def _decide(self, states: States, run: list[Hearing]) -> None:
         """Messages for single actors, in order. `run` is empty afterwards."""
@@ -262,6 +266,8 @@ class Owner:
     async def _deliver(self, states: States, lane: Lane, to: Addressee, message: Message) -> None:
         """One actor hears one message; if it is parked, or deciding fails, the message waits."""
         ref, problem = to.ref, to.problem
+        if lane.partition not in states.lanes:
+            return  # lost meanwhile: whoever has it hears the message there
         if ref not in states.parking and problem is None:
             try:
                 await self._say(states, lane, to, message)
@@ -316,7 +322,7 @@ class Owner:
         until: datetime = cast("Any", tick).instant
         await states.load([ref for _, ref in due])
         heapify(due)
-        while due:
+        while due and lane.partition in states.lanes:
             instant, ref = heappop(due)
             if states.parking.has_wake(ref):
                 continue
@@ -387,14 +393,13 @@ class Owner:
         sequence, ref = command.context.sequence, ActorRef(command.entity, command.key, command.actor)
         if not lane.begun(sequence):
             head = states.parking.head(ref)
-            await states.room(1)
             if head is None or (problem := _why_not(command, head)) is not None:
                 reason = f"{'/'.join(ref)} is not parked" if head is None else problem or ""
                 subject = wire.subject(type(command), command.key)
-                fact = self.wiring.own.rejected(sequence=sequence, subject=subject, reason=reason)
-                states.say(lane, [parking.saying(self.wiring.service, lane.partition, ref.key, fact, command)])
+                await self._say_rejected(states, lane, subject, reason, command.context)
                 return
             if isinstance(command, DiscardMessage):
+                await states.room(1)
                 given_up = states.parking.discarded(ref, head, command.reason)
                 states.say_fact(lane, ref.key, given_up, command.context)
         lane.passed(sequence, ref)

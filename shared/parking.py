@@ -9,7 +9,7 @@ from contracts import runtime, wire
 from contracts.message import Context, Event, Message, name_of
 from contracts.runtime import ActorDiscarded, ActorParked, ActorRetried, ActorWaiting, ParkedActor, WaitingMessage
 from shared.log import Saying
-from shared.store import ActorRef, ParkedKey, ParkedRow, micros
+from shared.store import ActorRef, ParkedKey, ParkedRow, wake_order
 
 Fact = ActorParked | ActorWaiting | ActorRetried | ActorDiscarded
 
@@ -114,8 +114,7 @@ class Parking:
 
 
 def _waits(sequence: int, wake: datetime | None, row: ParkedRow) -> Waits:
-    found = micros(wake)
-    return Waits(sequence, -1 if found is None else found, wake, row)
+    return Waits(sequence, wake_order(wake), wake, row)
 
 
 def facts(service: str) -> tuple[type[Event], ...]:
@@ -147,16 +146,19 @@ def saying(service: str, partition: int, key: str, fact: Event, cause: Message |
 
 def fact_id(service: str, cause: str, fact: Event) -> str:
     """The id of a fact: one cause may park several actors, so what the fact says is part of it."""
-    return wire.derive(cause, source(service), name_of(type(fact)) + wire.encode(fact).decode())
+    return _id(service, cause, name_of(type(fact)), wire.encode(fact))
 
 
-def is_own(service: str, message: Event) -> bool:
-    """Whether the runtime of this service said the fact."""
-    context = message.context
+def _id(service: str, cause: str, name: str, data: bytes) -> str:
+    return wire.derive(cause, source(service), name + data.decode())
+
+
+def is_own(service: str, name: str, context: Context, data: bytes) -> bool:
+    """Whether the runtime of this service said a fact: by its data as it lies on the log, in whatever version."""
     return (
         context.source == source(service)
         and context.cause is not None
-        and context.id == fact_id(service, context.cause, message)
+        and context.id == _id(service, context.cause, name, data)
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -60,8 +61,12 @@ class Pull:
         self.alive = 0.0
         """When the server was last heard from, on the event loop's clock."""
 
-    async def batch(self, limit: int) -> list[Received]:
-        """The next messages in order, at most `limit`: waits until there are some, or until it is interrupted."""
+    async def batch(self, limit: int, patience: float = math.inf) -> list[Received]:
+        """The next messages in order, at most `limit`: waits until there are some, or until it is interrupted.
+
+        After `patience` seconds without any, none.
+        """
+        until = asyncio.get_running_loop().time() + patience
         while not self._arrived and not self._interrupted:
             if self._broken or self._reconnects != self._nc.stats["reconnects"]:
                 await self._start()
@@ -73,8 +78,11 @@ class Pull:
                 async with asyncio.timeout(_WATCH):
                     await self._news.wait()
             except TimeoutError:
-                if asyncio.get_running_loop().time() - self.alive > _PATIENCE:
+                now = asyncio.get_running_loop().time()
+                if now - self.alive > _PATIENCE:
                     self._broken = "the server is silent"
+                if now > until:
+                    break
         self._interrupted = False
         if not self._broken and self._subscription is not None:
             await self._ask()

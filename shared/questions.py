@@ -1,5 +1,6 @@
 """A question is asked and answered over request/reply, from committed state only; nothing of it is kept on the log."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,8 @@ PATIENCE = 30.0
 
 _AT_ONCE = 64
 """Questions in progress: those that wait for a position must not hold up the others."""
+
+_SEQUENCE = re.compile(r"[0-9]{1,19}")
 
 _note = telemetry.logger("questions")
 
@@ -132,8 +135,8 @@ class Questions:
         return wire.encode(await projection.answer(question))
 
     async def _reach(self, owner: Owner, after: str) -> None:
-        if not after.isascii() or not after.isdigit():
-            raise Unanswered(400, f"the header {AFTER} must be a log sequence, not {after!r}")
+        if not _SEQUENCE.fullmatch(after):
+            raise Unanswered(400, f"the header {AFTER} must be a log sequence, not {after[:100]!r}")
         if not await self.reached(owner, int(after), PATIENCE):
             raise Unanswered(504, f"{self._wiring.service} has not reached log sequence {after} yet: ask again")
 

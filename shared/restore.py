@@ -13,7 +13,7 @@ from contracts.message import Event, Message, name_of
 from contracts.wire import Received, Refused
 from shared import deciding, parking
 from shared.decider import Wired, Wiring
-from shared.hearing import places_of, subjects
+from shared.hearing import check_partition, places_of, subjects
 from shared.lanes import Lane, recorded_lane
 from shared.log import Log, Recorded
 from shared.parking import Parking
@@ -146,17 +146,32 @@ class _Fold:
     def _heard(self, received: Received) -> Message | None:
         """The message, if it is understood; what this service has said itself must be, for ever."""
         try:
+            check_partition(wire.parse(received.subject), self._partitions)
             message = wire.hear(received, self._wiring.types, self._now if self._scenario else None)
         except Refused as problem:
-            if received.subject.startswith(f"q2c.evt.{self._wiring.service}.") and _IN_BATCH in received.headers:
+            if self._is_own(received):
                 raise RestoreFailed(
                     f"{received.subject} at log sequence {received.sequence} was said by this service and is not "
                     f"understood any more: {problem.reason}: was a contract changed in place?"
                 ) from None
             return None
         if type(message) is self._wiring.tick:
-            self._now = cast("Any", message).instant
+            instant: datetime = cast("Any", message).instant
+            self._now = instant if self._now is None else max(self._now, instant)
         return message
+
+    def _is_own(self, received: Received) -> bool:
+        """Whether this service has said what is not understood: what others put under its name is none of its facts."""
+        service = self._wiring.service
+        if not received.subject.startswith(f"q2c.evt.{service}.") or _IN_BATCH not in received.headers:
+            return False
+        try:
+            context, data = wire.opened(received)
+        except Refused:
+            return False
+        if context.source == parking.source(service):
+            return parking.is_own(service, wire.parse(received.subject).name, context, data)
+        return context.source.startswith(f"/{service}/") and deciding.is_own(context, context.source)
 
     def _ref(self, message: Message) -> ActorRef | None:
         """Who of this service said it, by its source."""
@@ -201,12 +216,12 @@ class _Fold:
         if lane is None or not self._after[lane.partition].folded < received.sequence < lane.fence:
             return
         if isinstance(message, parking.Fact):
-            if type(message) in self._facts and parking.is_own(self._wiring.service, message):
+            if type(message) in self._facts and self._is_own(received):
                 key, row = self.parking.apply(message, message.key, message.at)
                 self._parked[key] = (lane.partition, row)
             return
         ref = self._ref(message)
-        if ref is None or not deciding.is_own(message, ref.source(self._wiring.service)):
+        if ref is None or not deciding.is_own(message.context, ref.source(self._wiring.service)):
             return
         actor, entry = self._wiring.actors[ref.entity], self._entries[ref]
         said = message.heard(msgspec.structs.replace(message.context, sequence=0))  # as it was when it was said

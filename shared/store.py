@@ -30,7 +30,7 @@ create index due on actor (wake) where wake is not null;
 create table parked (
     partition integer not null, entity text not null, key text not null, id text not null,
     sequence integer not null,  -- of the message that waits, or of the tick
-    wake integer not null,    -- the instant asked for, -1 for a message
+    wake integer not null,    -- the instant asked for, before all time for a message
     message text not null, at integer not null,
     reason text,              -- why deciding failed; null behind the head
     primary key (partition, entity, key, id, sequence, wake)
@@ -48,8 +48,11 @@ create table reference (
     state text not null       -- the fold of the broadcasts up to the input of the partition, JSON
 );
 """
-VERSION = "1"
+VERSION = "2"
 """Of the schema above: another one means folding from the start of the log."""
+
+NO_WAKE = -(2**63)
+"""Stands for the instant of a message that is no wake: before the first instant there is."""
 
 _CHUNK = 2000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -228,7 +231,7 @@ class Store:
         )
         return [
             (
-                ParkedKey(ActorRef(*row[:3]), row[3], None if row[4] < 0 else instant(row[4])),
+                ParkedKey(ActorRef(*row[:3]), row[3], None if row[4] == NO_WAKE else instant(row[4])),
                 ParkedRow(row[5], _EPOCH + timedelta(microseconds=row[6]), row[7]),
             )
             for row in rows
@@ -258,7 +261,9 @@ class Store:
                 ],
             )
         if changes.parked:
-            keys = {key: (at, *key.actor, key.sequence, _wake(key.wake)) for key, (at, _) in changes.parked.items()}
+            keys = {
+                key: (at, *key.actor, key.sequence, wake_order(key.wake)) for key, (at, _) in changes.parked.items()
+            }
             await self._db.executemany(
                 "delete from parked where partition=? and entity=? and key=? and id=? and sequence=? and wake=?",
                 list(keys.values()),
@@ -326,10 +331,10 @@ class Store:
             raise StoreUnfit(f"{self._path} cannot be read: {problem}") from problem
 
 
-def _wake(value: datetime | None) -> int:
+def wake_order(wake: datetime | None) -> int:
     """A message that is no wake sorts before one at the same sequence, and null is no part of a primary key."""
-    found = micros(value)
-    return -1 if found is None else found
+    found = micros(wake)
+    return NO_WAKE if found is None else found
 
 
 async def _opened(path: Path, fingerprint: str) -> aiosqlite.Connection:
@@ -383,4 +388,5 @@ __all__ = [
     "StoreUnfit",
     "instant",
     "micros",
+    "wake_order",
 ]
