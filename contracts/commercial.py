@@ -11,6 +11,7 @@ from contracts.message import (
     Event,
     Identifier,
     Instant,
+    Internal,
     Question,
     ReasonCode,
     Record,
@@ -146,7 +147,7 @@ class ReleaseHold(Command, tag="commercial.customer.release_hold.v1"):
     decided_by: Text
 
 
-class ReserveCredit(Command, tag="commercial.customer.reserve_credit.v1"):
+class ReserveCredit(Internal, tag="commercial.customer.reserve_credit.v1"):
     """Said by a quote on acceptance: may this amount be added to the customer's exposure?"""
 
     quote_id: Identifier
@@ -554,7 +555,7 @@ class AgreementCompleted(Event, tag="commercial.agreement.completed.v1"):
     total: Money
 
 
-class ExamineChange(Command, tag="commercial.agreement.examine_change.v1"):
+class ExamineChange(Internal, tag="commercial.agreement.examine_change.v1"):
     """Said by a change order that was requested: does the agreement exist, and may it be changed?"""
 
     change_order_id: Identifier

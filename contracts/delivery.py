@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.message import Broadcast, Command, Event, Identifier, Period, ReasonCode, Record, Refusal, Text
+from contracts.message import Broadcast, Command, Event, Identifier, Internal, Period, ReasonCode, Record, Refusal, Text
 from contracts.money import DecimalText, Money
 from contracts.order import Budget, Minutes, ServicesOrder, Version
 
@@ -155,7 +155,7 @@ class TimeRecord(Record):
     note: str | None = None
 
 
-class ExamineTime(Command, tag="delivery.project.examine_time.v1"):
+class ExamineTime(Internal, tag="delivery.project.examine_time.v1"):
     """Said by a time entry: does this work belong to the project?"""
 
     record: TimeRecord
@@ -172,7 +172,7 @@ class CostItem(Record):
     description: Text
 
 
-class ExamineCost(Command, tag="delivery.project.examine_cost.v1"):
+class ExamineCost(Internal, tag="delivery.project.examine_cost.v1"):
     """Said by a cost: does it belong to the project?"""
 
     item: CostItem
@@ -189,7 +189,7 @@ class Assignment(Record):
     minutes_per_day: DayMinutes
 
 
-class ExamineStaffing(Command, tag="delivery.project.examine_staffing.v1"):
+class ExamineStaffing(Internal, tag="delivery.project.examine_staffing.v1"):
     """Said by a staffing request: does the project exist, and does it need the role?"""
 
     assignment: Assignment
@@ -198,7 +198,7 @@ class ExamineStaffing(Command, tag="delivery.project.examine_staffing.v1"):
 # --- milestone: keyed by the customer -------------------------------------------------------------------------------
 
 
-class PlanMilestone(Command, tag="delivery.milestone.plan.v1"):
+class PlanMilestone(Internal, tag="delivery.milestone.plan.v1"):
     """Said by the project: this milestone is to be reached."""
 
     milestone: MilestoneNode
@@ -282,19 +282,19 @@ class StaffingRequested(Event, tag="delivery.staffing.requested.v1"):
     minutes_per_day: DayMinutes
 
 
-class AdmitStaffing(Command, tag="delivery.staffing.admit.v1"):
+class AdmitStaffing(Internal, tag="delivery.staffing.admit.v1"):
     """Said by the project: it needs the role."""
 
     assignment: Assignment
 
 
-class ConfirmStaffing(Command, tag="delivery.staffing.confirm.v1"):
+class ConfirmStaffing(Internal, tag="delivery.staffing.confirm.v1"):
     """Said by the consultant's calendar: the time is booked."""
 
     assignment: Assignment
 
 
-class DeclineStaffing(Command, tag="delivery.staffing.decline.v1"):
+class DeclineStaffing(Internal, tag="delivery.staffing.decline.v1"):
     """Said by the project: it does not know the work. Said by the consultant's calendar: the person is not free."""
 
     assignment: Assignment
@@ -326,7 +326,7 @@ class SetCapacity(Command, tag="delivery.calendar.set_capacity.v1"):
     minutes_per_day: DayMinutes
 
 
-class BookCalendar(Command, tag="delivery.calendar.book.v1"):
+class BookCalendar(Internal, tag="delivery.calendar.book.v1"):
     """Said by a staffing request: book the consultant for the period if there is room on every working day."""
 
     assignment: Assignment
@@ -398,19 +398,19 @@ class RejectTimeEntry(Command, tag="delivery.time_entry.reject.v1"):
     rejection_reason: Text
 
 
-class AdmitTimeEntry(Command, tag="delivery.time_entry.admit.v1"):
+class AdmitTimeEntry(Internal, tag="delivery.time_entry.admit.v1"):
     """Said by the project: the work belongs to it."""
 
     record: TimeRecord
 
 
-class ConfirmTimeEntry(Command, tag="delivery.time_entry.confirm.v1"):
+class ConfirmTimeEntry(Internal, tag="delivery.time_entry.confirm.v1"):
     """Said by the consultant's week: the work is booked in an open week."""
 
     record: TimeRecord
 
 
-class DeclineTimeEntry(Command, tag="delivery.time_entry.decline.v1"):
+class DeclineTimeEntry(Internal, tag="delivery.time_entry.decline.v1"):
     """Said by the project: the work is not its own. Said by the consultant's week: it is closed, or the day is full."""
 
     record: TimeRecord
@@ -447,14 +447,14 @@ class TimeEntryRefused(Refusal, tag="delivery.time_entry.refused.v1"):
     entry_id: Identifier
 
 
-class BookWeek(Command, tag="delivery.timesheet_week.book.v1"):
+class BookWeek(Internal, tag="delivery.timesheet_week.book.v1"):
     """Said by a time entry: book the work into the consultant's week."""
 
     record: TimeRecord
     customer: Identifier
 
 
-class ReleaseWeek(Command, tag="delivery.timesheet_week.release.v1"):
+class ReleaseWeek(Internal, tag="delivery.timesheet_week.release.v1"):
     """Said by a time entry that was rejected: its minutes do not count."""
 
     record: TimeRecord
@@ -534,13 +534,13 @@ class RecordCost(Command, tag="delivery.cost.record.v1"):
     description: Text
 
 
-class AdmitCost(Command, tag="delivery.cost.admit.v1"):
+class AdmitCost(Internal, tag="delivery.cost.admit.v1"):
     """Said by the project: the cost belongs to it."""
 
     item: CostItem
 
 
-class DeclineCost(Command, tag="delivery.cost.decline.v1"):
+class DeclineCost(Internal, tag="delivery.cost.decline.v1"):
     """Said by the project: the cost is not its own."""
 
     item: CostItem

@@ -11,6 +11,7 @@ from contracts.message import (
     Event,
     Identifier,
     Instant,
+    Internal,
     Period,
     Question,
     ReasonCode,
@@ -387,7 +388,7 @@ class Totals(Record):
     """BT-115 = BT-112 - BT-113 + BT-114."""
 
 
-class ProposeInvoice(Command, tag="finance.invoice.propose.v1"):
+class ProposeInvoice(Internal, tag="finance.invoice.propose.v1"):
     """Said by a billing plan: bill this."""
 
     invoice_id: Identifier
@@ -433,7 +434,7 @@ class InvoiceHeld(Event, tag="finance.invoice.held.v1"):
     proposal: ProposeInvoice
 
 
-class TakeNumber(Command, tag="finance.invoice.take_number.v1"):
+class TakeNumber(Internal, tag="finance.invoice.take_number.v1"):
     """Said by the number series: this is the invoice's number."""
 
     invoice_id: Identifier
@@ -496,7 +497,7 @@ class InvoiceRefused(Refusal, tag="finance.invoice.refused.v1"):
 # --- number series: keyed by the legal entity -----------------------------------------------------------------------
 
 
-class AllotNumber(Command, tag="finance.number_series.allot.v1"):
+class AllotNumber(Internal, tag="finance.number_series.allot.v1"):
     """Said by an invoice: give me the next number of the legal entity's series."""
 
     invoice_id: Identifier

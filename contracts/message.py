@@ -109,6 +109,10 @@ class Command(Message):
     """A request to one entity of one service; it may be refused."""
 
 
+class Internal(Command):
+    """A command that the actors of one service say to each other: from anybody else it is rejected."""
+
+
 class Event(Message):
     """A fact, said by the one service that owns it."""
 

@@ -56,6 +56,11 @@ class Received(Struct, frozen=True):
         return self.headers.get("Nats-Msg-Id") or f"{self.stream}:{self.sequence}"
 
     @property
+    def in_batch(self) -> bool:
+        """Whether it was stored in an atomic batch, as all that an owner says is: what is published by hand is not."""
+        return "Nats-Batch-Sequence" in self.headers
+
+    @property
     def at(self) -> datetime:
         return _EPOCH + timedelta(microseconds=self.timestamp // 1000)
 

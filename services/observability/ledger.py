@@ -10,9 +10,9 @@ from contracts.message import Record
 from contracts.money import Money, minor_units
 
 
-def minor(amount: Money) -> int:
+def minor(amount: Money) -> str:
     """The amount in minor units, as it is kept."""
-    return int(amount.value.scaleb(minor_units(amount.currency)))
+    return str(int(amount.value.scaleb(minor_units(amount.currency))))
 
 
 def money(units: int, currency: str) -> Money:
@@ -75,8 +75,8 @@ class Ledger(Record):
     revenue: tuple[Fact, ...]
     applied: tuple[Application, ...]
     agreements: tuple[Agreement, ...]
-    numbers: tuple[tuple[int, str], ...]
-    """(ordinal, invoice number): all that were allotted, whatever the day."""
+    numbers: tuple[tuple[int, str, int], ...]
+    """(ordinal, invoice number, how many invoices carry it): all that were allotted, whatever the day."""
 
     @property
     def currencies(self) -> list[str]:
@@ -106,9 +106,15 @@ def read(rows: sqlite3.Connection, entity: tuple[str, str, str], as_of: date | N
             if one.number in issued and (one.customer, one.payment_id) in received
         ),
         agreements=tuple(_agreements(rows, legal_entity, _end_of(as_of, zone))),
-        numbers=tuple(
-            rows.execute("SELECT ordinal, number FROM numbers WHERE legal_entity = ? ORDER BY ordinal", (legal_entity,))
-        ),
+        numbers=tuple(_numbers(rows, legal_entity)),
+    )
+
+
+def _numbers(rows: sqlite3.Connection, legal_entity: str) -> Iterator[tuple[int, str, int]]:
+    yield from rows.execute(
+        "SELECT ordinal, number, (SELECT count(*) FROM facts WHERE facts.legal_entity = numbers.legal_entity"
+        "  AND kind = 'INVOICE' AND name = number) FROM numbers WHERE legal_entity = ? ORDER BY ordinal",
+        (legal_entity,),
     )
 
 
@@ -138,9 +144,9 @@ def _lines(rows: sqlite3.Connection, legal_entity: str, last: date) -> Iterator[
             agreement_id=agreement_id,
             account=account,
             currency=currency,
-            amount=amount,
+            amount=int(amount),
             functional_currency=functional_currency,
-            functional_amount=functional,
+            functional_amount=int(functional),
         )
 
 
@@ -158,8 +164,8 @@ def _facts(rows: sqlite3.Connection, legal_entity: str, kind: str, last: date) -
             name=name,
             due=date.fromisoformat(due) if due else None,
             currency=currency,
-            amount=amount,
-            net=net,
+            amount=int(amount),
+            net=int(net),
             posted=bool(posted),
         )
 
@@ -170,15 +176,28 @@ def _applied(rows: sqlite3.Connection, legal_entity: str, last: date) -> Iterato
         (legal_entity, last.isoformat()),
     )
     for customer, payment_id, number, amount in found:
-        yield Application(customer=customer, payment_id=payment_id, number=number, amount=amount)
+        yield Application(customer=customer, payment_id=payment_id, number=number, amount=int(amount))
 
 
 def _agreements(rows: sqlite3.Connection, legal_entity: str, before: str) -> Iterator[Agreement]:
     found = rows.execute(
-        "SELECT agreement_id, customer, currency, value, max(sequence), (SELECT unbilled FROM plans"
-        "  WHERE plans.agreement_id = agreements.agreement_id AND plans.at < :before ORDER BY sequence DESC LIMIT 1)"
-        " FROM agreements WHERE legal_entity = :entity AND at < :before GROUP BY agreement_id ORDER BY agreement_id",
-        {"entity": legal_entity, "before": before},
+        "SELECT agreement_id, customer, currency, value, max(sequence)"
+        " FROM agreements WHERE legal_entity = ? AND at < ? GROUP BY agreement_id ORDER BY agreement_id",
+        (legal_entity, before),
     )
-    for agreement_id, customer, currency, value, _, unbilled in found:
-        yield Agreement(agreement_id=agreement_id, customer=customer, currency=currency, value=value, unbilled=unbilled)
+    for agreement_id, customer, currency, value, _ in found:
+        yield Agreement(
+            agreement_id=agreement_id,
+            customer=customer,
+            currency=currency,
+            value=int(value),
+            unbilled=_unbilled(rows, agreement_id, before),
+        )
+
+
+def _unbilled(rows: sqlite3.Connection, agreement_id: str, before: str) -> int | None:
+    plan = rows.execute(
+        "SELECT total, billed FROM plans WHERE agreement_id = ? AND at < ? ORDER BY sequence DESC LIMIT 1",
+        (agreement_id, before),
+    ).fetchone()
+    return None if plan is None else int(plan[0]) - int(plan[1])

@@ -24,7 +24,7 @@ def books_of(ledger: Ledger) -> EntityBooks:
         receivables=tuple(_open_items(ledger)),
         contracts=contracts,
         totals=tuple(_totals(ledger, contracts)),
-        invoice_numbers=tuple(number for _, number in ledger.numbers if number in issued),
+        invoice_numbers=tuple(number for _, number, _ in ledger.numbers if number in issued),
         checks=(
             _journals_balance(ledger),
             _facts_posted(ledger),
@@ -182,11 +182,14 @@ def _agreements_agree(ledger: Ledger, contracts: Iterable[ContractBalance]) -> B
 
 
 def _numbers_gapless(ledger: Ledger) -> BooksCheck:
-    """Numbers are allotted one after the other, and no invoice carries another (I12)."""
-    gaps = [f"{place} is missing" for place, (ordinal, _) in enumerate(ledger.numbers, start=1) if place != ordinal]
-    allotted = {number for _, number in ledger.numbers}
-    foreign = [one.name for one in ledger.invoices if one.name not in allotted]
-    return _check("invoice numbers are gapless", [*gaps[:1], *foreign], f"{len(ledger.numbers)} allotted")
+    """Numbers are allotted one after the other, each to one invoice, and no invoice carries another (I12)."""
+    gaps = [f"{place} is missing" for place, (ordinal, _, _) in enumerate(ledger.numbers, start=1) if place != ordinal]
+    unused = [f"{number} is on no invoice" for _, number, carried in ledger.numbers if not carried]
+    shared = [f"{number} is on {carried} invoices" for _, number, carried in ledger.numbers if carried > 1]
+    allotted = {number for _, number, _ in ledger.numbers}
+    foreign = [f"{one.name} was not allotted" for one in ledger.invoices if one.name not in allotted]
+    broken = [*gaps[:1], *unused, *shared, *foreign]
+    return _check("invoice numbers are gapless", broken, f"{len(ledger.numbers)} allotted, each on one invoice")
 
 
 # --- arithmetic -----------------------------------------------------------------------------------------------------
