@@ -209,6 +209,7 @@ class PlanMilestone(Internal, tag="delivery.milestone.plan.v1"):
 class CompleteMilestone(Command, tag="delivery.milestone.complete.v1"):
     """The work of the milestone is done."""
 
+    project_id: Identifier
     milestone_id: Identifier
     completed_by: Text
 
@@ -216,6 +217,7 @@ class CompleteMilestone(Command, tag="delivery.milestone.complete.v1"):
 class AcceptMilestone(Command, tag="delivery.milestone.accept.v1"):
     """The customer accepts the milestone; the evidence is what an auditor will want to see."""
 
+    project_id: Identifier
     milestone_id: Identifier
     accepted_by: Text
     evidence: Text
@@ -254,6 +256,7 @@ class MilestoneAccepted(Event, tag="delivery.milestone.accepted.v1"):
 class MilestoneRefused(Refusal, tag="delivery.milestone.refused.v1"):
     """A request about a milestone was refused."""
 
+    project_id: Identifier
     milestone_id: Identifier
 
 
@@ -544,7 +547,7 @@ class DeclineCost(Internal, tag="delivery.cost.decline.v1"):
     """Said by the project: the cost is not its own."""
 
     item: CostItem
-    reason: Literal["UNKNOWN_PROJECT", "UNKNOWN_LINE", "CURRENCY"]
+    reason: Literal["UNKNOWN_PROJECT", "UNKNOWN_LINE", "CURRENCY", "TOO_LARGE"]
     detail: Text
 
 

@@ -563,7 +563,7 @@ class PaymentApplied(Event, tag="finance.payment.applied.v1"):
 class PaymentRefused(Refusal, tag="finance.payment.refused.v1"):
     """The payment was refused.
 
-    Its id is taken by other data, the legal entity or the exchange rate is unknown, or the amount is not positive.
+    Its id is taken by other data, the legal entity or the exchange rate is unknown, or the amount is none to be paid.
     """
 
     payment_id: Identifier

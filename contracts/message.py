@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from hashlib import blake2b
 from typing import Annotated, ClassVar, Self, dataclass_transform
 
 import msgspec
@@ -162,6 +163,15 @@ def name_of(message: type[Message]) -> str:
     if not isinstance(tag, str):
         raise TypeError(f"{message.__name__} has no name")
     return tag
+
+
+def joined(*parts: str) -> str:
+    """The identifier that is made of these and of no others; a hash of them is in it where it could not be read."""
+    name = "--".join(parts)
+    plain = all("--" not in part and not part.startswith("-") and not part.endswith("-") for part in parts)
+    if plain and is_identifier(name):
+        return name
+    return f"{name[:47]}-{blake2b('/'.join(parts).encode(), digest_size=8).hexdigest()}"
 
 
 def utc(instant: datetime) -> datetime:

@@ -21,6 +21,8 @@ RevenueMethod = Literal["COST_TO_COST", "ELAPSED", "RIGHT_TO_INVOICE"]
 """How progress of a performance obligation is measured (IFRS 15.39-45, B16)."""
 Treatment = Literal["SEPARATE_CONTRACT", "PROSPECTIVE", "CATCH_UP", "RIGHT_TO_INVOICE"]
 """How a modification is accounted for (IFRS 15.20-21); RIGHT_TO_INVOICE posts nothing until work is claimed."""
+MOST_PARTS = 300
+"""An order bills in at most so many milestones and months: all of them can fall due at once, and fit on the log."""
 HoldOwner = Literal["commercial", "delivery", "finance"]
 
 

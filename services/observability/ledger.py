@@ -23,6 +23,7 @@ class Line(Record):
     """One line of one journal, in minor units; a debit is positive."""
 
     journal_id: str
+    customer: str
     agreement_id: str | None
     account: str
     currency: str
@@ -133,14 +134,15 @@ def _end_of(as_of: date | None, zone: ZoneInfo) -> str:
 
 def _lines(rows: sqlite3.Connection, legal_entity: str, last: date) -> Iterator[Line]:
     found = rows.execute(
-        "SELECT journal_id, agreement_id, account, currency, amount, functional_currency, functional_amount"
+        "SELECT journal_id, customer, agreement_id, account, currency, amount, functional_currency, functional_amount"
         " FROM journals JOIN lines USING (journal_id) WHERE legal_entity = ? AND accounting_date <= ?"
         " ORDER BY accounting_date, journal_id",
         (legal_entity, last.isoformat()),
     )
-    for journal_id, agreement_id, account, currency, amount, functional_currency, functional in found:
+    for journal_id, customer, agreement_id, account, currency, amount, functional_currency, functional in found:
         yield Line(
             journal_id=journal_id,
+            customer=customer,
             agreement_id=agreement_id,
             account=account,
             currency=currency,
@@ -152,7 +154,7 @@ def _lines(rows: sqlite3.Connection, legal_entity: str, last: date) -> Iterator[
 
 def _facts(rows: sqlite3.Connection, legal_entity: str, kind: str, last: date) -> Iterator[Fact]:
     found = rows.execute(
-        "SELECT customer, facts.agreement_id, name, due, currency, amount, net, journal_id IS NOT NULL,"
+        "SELECT facts.customer, facts.agreement_id, name, due, currency, amount, net, journal_id IS NOT NULL,"
         " coalesce(accounting_date, dated) AS day FROM facts LEFT JOIN journals ON journal_id = id"
         " WHERE facts.legal_entity = ? AND kind = ? AND day <= ? ORDER BY day, name, id",
         (legal_entity, kind, last.isoformat()),
@@ -182,7 +184,8 @@ def _applied(rows: sqlite3.Connection, legal_entity: str, last: date) -> Iterato
 def _agreements(rows: sqlite3.Connection, legal_entity: str, before: str) -> Iterator[Agreement]:
     found = rows.execute(
         "SELECT agreement_id, customer, currency, value, max(sequence)"
-        " FROM agreements WHERE legal_entity = ? AND at < ? GROUP BY agreement_id ORDER BY agreement_id",
+        " FROM agreements WHERE legal_entity = ? AND at < ? GROUP BY customer, agreement_id"
+        " ORDER BY agreement_id, customer",
         (legal_entity, before),
     )
     for agreement_id, customer, currency, value, _ in found:
@@ -191,13 +194,14 @@ def _agreements(rows: sqlite3.Connection, legal_entity: str, before: str) -> Ite
             customer=customer,
             currency=currency,
             value=int(value),
-            unbilled=_unbilled(rows, agreement_id, before),
+            unbilled=_unbilled(rows, customer, agreement_id, before),
         )
 
 
-def _unbilled(rows: sqlite3.Connection, agreement_id: str, before: str) -> int | None:
+def _unbilled(rows: sqlite3.Connection, customer: str, agreement_id: str, before: str) -> int | None:
     plan = rows.execute(
-        "SELECT total, billed FROM plans WHERE agreement_id = ? AND at < ? ORDER BY sequence DESC LIMIT 1",
-        (agreement_id, before),
+        "SELECT total, billed FROM plans WHERE customer = ? AND agreement_id = ? AND at < ?"
+        " ORDER BY sequence DESC LIMIT 1",
+        (customer, agreement_id, before),
     ).fetchone()
     return None if plan is None else int(plan[0]) - int(plan[1])

@@ -170,13 +170,14 @@ def _plans_agree(contracts: Iterable[ContractBalance]) -> BooksCheck:
 
 def _agreements_agree(ledger: Ledger, contracts: Iterable[ContractBalance]) -> BooksCheck:
     """Of each agreement, what the journals have on its contract balance is recognised less billed (I23)."""
-    posted = _sums((line.agreement_id, line.amount) for line in ledger.lines if line.account == "CONTRACT_BALANCE")
+    lines = (line for line in ledger.lines if line.account == "CONTRACT_BALANCE")
+    posted = _sums(((line.customer, line.agreement_id), line.amount) for line in lines)
     found = list(contracts)
     broken = [
         one.agreement_id
         for one in found
         if one.recognised + one.liability != one.billed + one.asset
-        or money(posted[one.agreement_id], one.value.currency) != one.asset - one.liability
+        or money(posted[one.customer, one.agreement_id], one.value.currency) != one.asset - one.liability
     ]
     return _check("recognised + deferred = billed + contract asset", broken, f"{len(found)} agreements")
 
@@ -203,9 +204,8 @@ def _sums(parts: Iterable[tuple[K, int]]) -> Mapping[K, int]:
 
 
 def _net(facts: Iterable[Fact], agreement: Agreement) -> int:
-    return sum(
-        one.net for one in facts if (one.agreement_id, one.currency) == (agreement.agreement_id, agreement.currency)
-    )
+    wanted = (agreement.customer, agreement.agreement_id, agreement.currency)
+    return sum(one.net for one in facts if (one.customer, one.agreement_id, one.currency) == wanted)
 
 
 def _account(ledger: Ledger, account: str) -> Mapping[str, int]:
