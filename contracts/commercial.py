@@ -16,6 +16,7 @@ from contracts.message import (
     ReasonCode,
     Record,
     Refusal,
+    Short,
     Text,
 )
 from contracts.money import CurrencyCode, DecimalText, Money
@@ -58,7 +59,7 @@ class RegisterLegalEntity(Command, tag="commercial.legal_entity.register.v1"):
     functional_currency: CurrencyCode
     time_zone: Text
     """IANA name; it decides on which calendar day something happens."""
-    tax_id: str | None = None
+    tax_id: Short | None = None
 
 
 class LegalEntityRegistered(Broadcast, tag="commercial.legal_entity.registered.v1"):
@@ -69,7 +70,7 @@ class LegalEntityRegistered(Broadcast, tag="commercial.legal_entity.registered.v
     country: CountryCode
     functional_currency: CurrencyCode
     time_zone: Text
-    tax_id: str | None = None
+    tax_id: Short | None = None
 
 
 class LegalEntityRefused(Refusal, tag="commercial.legal_entity.refused.v1"):
@@ -114,8 +115,8 @@ class RegisterCustomer(Command, tag="commercial.customer.register.v1"):
 
     legal_name: Text
     country: CountryCode
-    tax_id: str | None = None
-    email: str | None = None
+    tax_id: Short | None = None
+    email: Short | None = None
 
 
 class UpdateCustomer(Command, tag="commercial.customer.update.v1"):
@@ -123,8 +124,8 @@ class UpdateCustomer(Command, tag="commercial.customer.update.v1"):
 
     legal_name: Text | None = None
     country: CountryCode | None = None
-    tax_id: str | None = None
-    email: str | None = None
+    tax_id: Short | None = None
+    email: Short | None = None
 
 
 class SetCreditLimit(Command, tag="commercial.customer.set_credit_limit.v1"):
@@ -162,8 +163,8 @@ class CustomerRegistered(Event, tag="commercial.customer.registered.v1"):
     customer_id: Identifier
     legal_name: Text
     country: CountryCode
-    tax_id: str | None = None
-    email: str | None = None
+    tax_id: Short | None = None
+    email: Short | None = None
 
 
 class CustomerUpdated(Event, tag="commercial.customer.updated.v1"):
@@ -172,8 +173,8 @@ class CustomerUpdated(Event, tag="commercial.customer.updated.v1"):
     customer_id: Identifier
     legal_name: Text
     country: CountryCode
-    tax_id: str | None = None
-    email: str | None = None
+    tax_id: Short | None = None
+    email: Short | None = None
 
 
 class CreditLimitSet(Event, tag="commercial.customer.credit_limit_set.v1"):
@@ -339,7 +340,7 @@ class QuoteLine(Record):
     revenue_method: RevenueMethod
     budget: Budget
     price: Money | None = None
-    effort: tuple[Effort, ...] = ()
+    effort: Annotated[tuple[Effort, ...], Meta(max_length=100)] = ()
     discount_percent: Percent = "0"
     tax_category: TaxCategory = "S"
 
@@ -386,7 +387,7 @@ class AcceptQuote(Command, tag="commercial.quote.accept.v1"):
     signed_document_hash: ContentHash
     content_hash: ContentHash | None = None
     """When given it must be the approved version's own hash: what was signed is what was approved."""
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class QuotePriced(Event, tag="commercial.quote.priced.v1"):
@@ -447,7 +448,7 @@ class QuoteAcceptanceReceived(Event, tag="commercial.quote.acceptance_received.v
     quote_id: Identifier
     version: Version
     signature: Signature
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class QuoteAccepted(Event, tag="commercial.quote.accepted.v1"):

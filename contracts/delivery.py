@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.message import Broadcast, Command, Event, Identifier, Internal, Period, ReasonCode, Record, Refusal, Text
+from contracts.message import (
+    Broadcast,
+    Command,
+    Event,
+    Identifier,
+    Internal,
+    Period,
+    ReasonCode,
+    Record,
+    Refusal,
+    Remark,
+    Text,
+)
 from contracts.money import DecimalText, Money
 from contracts.order import Budget, Minutes, ServicesOrder, Version
 
@@ -19,7 +31,7 @@ class Phase(Record):
     """A phase and its tasks, in order."""
 
     phase: Identifier
-    tasks: tuple[Identifier, ...] = ()
+    tasks: Annotated[tuple[Identifier, ...], Meta(max_length=1000)] = ()
 
 
 class PublishProjectTemplate(Command, tag="delivery.project_template.publish.v1"):
@@ -27,7 +39,7 @@ class PublishProjectTemplate(Command, tag="delivery.project_template.publish.v1"
 
     version: Version
     phases: Annotated[tuple[Phase, ...], Meta(min_length=1, max_length=100)]
-    roles: tuple[Identifier, ...]
+    roles: Annotated[tuple[Identifier, ...], Meta(max_length=500)]
     """Roles the delivery organisation can staff with this template."""
 
 
@@ -152,7 +164,7 @@ class TimeRecord(Record):
     minutes: DayMinutes
     billable_minutes: Annotated[int, Meta(ge=0, le=1440)]
     task: Identifier | None = None
-    note: str | None = None
+    note: Remark | None = None
 
 
 class ExamineTime(Internal, tag="delivery.project.examine_time.v1"):
@@ -383,7 +395,7 @@ class SubmitTimeEntry(Command, tag="delivery.time_entry.submit.v1"):
     minutes: DayMinutes
     billable_minutes: Annotated[int, Meta(ge=0, le=1440)] | None = None
     task: Identifier | None = None
-    note: str | None = None
+    note: Remark | None = None
 
 
 class ApproveTimeEntry(Command, tag="delivery.time_entry.approve.v1"):

@@ -17,6 +17,7 @@ from contracts.message import (
     ReasonCode,
     Record,
     Refusal,
+    Short,
     Text,
 )
 from contracts.money import CurrencyCode, DecimalText, Money
@@ -38,7 +39,7 @@ class TaxRate(Record):
 
     category: TaxCategory
     percent: DecimalText
-    exemption_reason: str | None = None
+    exemption_reason: Short | None = None
 
 
 class PublishTaxTable(Command, tag="finance.tax_table.publish.v1"):
@@ -175,7 +176,7 @@ class BillingPlanAgreed(Event, tag="finance.billing_plan.agreed.v1"):
     descriptions: tuple[tuple[Identifier, Text], ...]
     """(line, what is sold)."""
     time_zone: Text
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class BillingPlanRefused(Event, tag="finance.billing_plan.refused.v1"):
@@ -362,7 +363,7 @@ class TaxGroup(Record):
     percent: DecimalText
     taxable: Money
     tax: Money
-    exemption_reason: str | None = None
+    exemption_reason: Short | None = None
 
 
 class Totals(Record):
@@ -398,7 +399,7 @@ class ProposeInvoice(Internal, tag="finance.invoice.propose.v1"):
     currency: CurrencyCode
     lines: Annotated[tuple[InvoiceLine, ...], Meta(min_length=1, max_length=900)]
     payment_terms_days: PaymentTerms
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class InvoiceProposed(Event, tag="finance.invoice.proposed.v1"):
@@ -419,7 +420,7 @@ class InvoiceProposed(Event, tag="finance.invoice.proposed.v1"):
     fx_rate: DecimalText
     """Functional currency per unit of the invoice's currency on the tax point date; 1 when they are the same."""
     payment_terms_days: PaymentTerms
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class InvoiceHeld(Event, tag="finance.invoice.held.v1"):
@@ -466,7 +467,7 @@ class InvoiceIssued(Event, tag="finance.invoice.issued.v1"):
     """BT-111: tax in the accounting currency, converted once from BT-110."""
     content_hash: str = ""
     """SHA-256 over the canonical JSON (RFC 8785) of this document with an empty `content_hash`."""
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class InvoicePartPaid(Event, tag="finance.invoice.part_paid.v1"):

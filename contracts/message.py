@@ -16,6 +16,8 @@ Identifier = Annotated[str, Meta(pattern=IDENTIFIER_PATTERN, description="1 to 6
 Instant = Annotated[datetime, Meta(tz=True)]
 ReasonCode = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{1,63}$", description="A stable code such as CREDIT_LIMIT.")]
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+Remark = Annotated[str, Meta(max_length=2000)]
+Short = Annotated[str, Meta(max_length=200, description="A name or number of somebody else's: of any form, but short.")]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)

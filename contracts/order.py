@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.message import Identifier, Period, Record, Text
+from contracts.message import Identifier, Period, Record, Short, Text
 from contracts.money import CurrencyCode, DecimalText, Money
 
 CountryCode = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")]
@@ -32,7 +32,7 @@ class Party(Record):
     customer_id: Identifier
     legal_name: Text
     country: CountryCode
-    tax_id: str | None = None
+    tax_id: Short | None = None
 
 
 class MilestoneTerm(Record):
@@ -97,7 +97,7 @@ class ProjectTerms(Record):
     """How delivery sets the project up: a template, and the roles that the work needs."""
 
     template: Identifier
-    roles: tuple[Identifier, ...] = ()
+    roles: Annotated[tuple[Identifier, ...], Meta(max_length=100)] = ()
 
 
 class Signature(Record):
@@ -146,7 +146,7 @@ class ServicesOrder(Record):
     policy_version: Version
     signature: Signature
     rate_card_version: Version | None = None
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class LineChange(Record):
@@ -156,7 +156,7 @@ class LineChange(Record):
     price_delta: Money
     cost_delta: Money
     minutes_delta: Annotated[int, Meta(ge=-100_000_000, le=100_000_000)] = 0
-    milestones_added: tuple[MilestoneTerm, ...] = ()
+    milestones_added: Annotated[tuple[MilestoneTerm, ...], Meta(max_length=200)] = ()
     """For a fixed fee: new milestones whose positive amounts sum to `price_delta`."""
     distinct: bool = False
     """Are the added services distinct from those already sold (IFRS 15.27)?"""
