@@ -64,6 +64,11 @@ class Received(Struct, frozen=True):
         return name if len(name) <= MAX_ID else derive(name, "Nats-Msg-Id", 0)
 
     @property
+    def in_batch(self) -> bool:
+        """Whether it was stored in an atomic batch, as all that an owner says is: what is published by hand is not."""
+        return "Nats-Batch-Sequence" in self.headers
+
+    @property
     def at(self) -> datetime:
         return _EPOCH + timedelta(microseconds=self.timestamp // 1000)
 

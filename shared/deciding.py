@@ -163,13 +163,11 @@ def opened(actor: Wired, state: Any, correlation: str) -> str | None:
 
 
 def is_own(context: Context, source: str) -> bool:
-    """Whether an event that names `source` was said by it: its id is one that the actor would have given."""
+    """Whether a message that names `source` was said by it: its id is one that the actor would have given."""
     if context.source != source or context.cause is None:
         return False
-    for cause in (context.cause, wake_id(context.cause, source, context.at)):
-        if any(wire.derive(cause, source, n) == context.id for n in range(MAX_SAID)):
-            return True
-    return False
+    causes = (context.cause, wake_id(context.cause, source, context.at))
+    return any(wire.derive(cause, source, n) == context.id for n in range(MAX_SAID) for cause in causes)
 
 
 def _because(stage: str, problem: Exception) -> str:

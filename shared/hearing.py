@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from contracts import runtime, upcast, wire
-from contracts.message import Event, Message, name_of
+from contracts.message import Event, Internal, Message, name_of
 from contracts.runtime import NO_ACTOR, DiscardMessage, RetryActor
 from contracts.wire import Received, Refused
 from shared import deciding
@@ -79,6 +79,8 @@ class Ears:
             return None
         check_partition(place, self._partitions)
         message = wire.hear(received, self._wiring.types, lane.tick if self._scenario else None)
+        if isinstance(message, Internal):
+            self._check_sayer(received, message)
         if isinstance(message, RetryActor | DiscardMessage):
             return message
         return Hearing(lane, message, [found for actor in to if (found := addressee(actor, message)) is not None])
@@ -109,6 +111,15 @@ class Ears:
             return None
         check_partition(place, self._partitions)
         return wire.hear(received, self._wiring.types, behind[0].tick if self._scenario else None)
+
+    def _check_sayer(self, received: Received, message: Internal) -> None:
+        """Refused: an internal command that no actor of this service has said, or a copy of one made by hand."""
+        source = message.context.source
+        parts, sayers = source.split("/"), self._wiring.sayers.get(type(message), ())
+        told = len(parts) == 5 and parts[1] == self._wiring.service and parts[2] in sayers
+        if not (told and received.in_batch and deciding.is_own(message.context, source)):
+            who = " or ".join(f"{self._wiring.service}.{entity}" for entity in sayers) or "nobody"
+            raise Refused(f"{name_of(type(message))} is internal: {who} says it, nobody else may")
 
     def _sweep(self, place: wire.Place, message_type: type[Message] | None) -> None:
         """Refused: what no other service would reject, because none reads it."""

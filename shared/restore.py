@@ -22,8 +22,6 @@ from shared.store import ActorRef, Changes, ParkedKey, ParkedRow, Progress, Stor
 
 _CHUNK = 5000
 """Messages folded between two writes: what is in memory at once while a file is rebuilt."""
-_IN_BATCH = "Nats-Batch-Sequence"
-"""The header of what was stored in an atomic batch: a copy that somebody publishes by hand has none."""
 
 
 class RestoreFailed(Exception):
@@ -163,7 +161,7 @@ class _Fold:
     def _is_own(self, received: Received) -> bool:
         """Whether this service has said what is not understood: what others put under its name is none of its facts."""
         service = self._wiring.service
-        if not received.subject.startswith(f"q2c.evt.{service}.") or _IN_BATCH not in received.headers:
+        if not received.subject.startswith(f"q2c.evt.{service}.") or not received.in_batch:
             return False
         try:
             context, data = wire.opened(received)
@@ -195,7 +193,7 @@ class _Fold:
         try:
             if type(message) in self._wiring.reference_hears:
                 self._teach(received.sequence, message)
-            if _IN_BATCH in received.headers and isinstance(message, Event):
+            if received.in_batch and isinstance(message, Event):
                 self._fold_own(received, message)
         except Exception as problem:
             raise RestoreFailed(

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from contracts import runtime, wire
-from contracts.message import Event, Message, Question, is_identifier, utc
+from contracts.message import Event, Internal, Message, Question, is_identifier, utc
 from infra.client import Mesh, connected
 from infra.commands.running import OUT, Data, Json, Key, Nats, Type, given, known, print_json, run
 from infra.failure import NO, WRONG, Failure
@@ -55,6 +55,8 @@ def checked(name: str, key: str, body: bytes) -> Message:
         raise Failure(f"{name} is a question: use `q2c ask {name} {key}`", WRONG)
     if issubclass(message_type, Event) and name != runtime.TICK:
         raise Failure(f"{name} is a fact that only {name.split('.')[0]} says: say a command instead", WRONG)
+    if issubclass(message_type, Internal):
+        raise Failure(f"{name} is internal: only actors of {name.split('.')[0]} say it, to each other", WRONG)
     return _decoded(message_type, name, key, body)
 
 

@@ -18,6 +18,7 @@ from contracts.delivery import (
     ProjectProvisioned,
 )
 from contracts.message import Record
+from contracts.money import LARGEST
 
 
 class Plan(Record):
@@ -74,6 +75,8 @@ def examine_cost(plan: Plan | None, message: ExamineCost) -> AdmitCost | Decline
     if item.amount.currency != currency:
         detail = f"line {item.line_id} is budgeted in {currency}, not in {item.amount.currency}"
         return DeclineCost(item=item, reason="CURRENCY", detail=detail)
+    if abs(item.amount.value) > LARGEST:
+        return DeclineCost(item=item, reason="TOO_LARGE", detail=f"{item.amount} is more than any project costs")
     return AdmitCost(item=item)
 
 

@@ -18,12 +18,13 @@ from contracts.finance import (
     TimeHeld,
     TimeRated,
 )
+from contracts.message import joined
 from contracts.money import Money
 from contracts.order import TaxCategory
 from services.finance.claim import claim_up_to, first_in, lines_of, rated
 from services.finance.plan import Plan, room_of, with_claimed
 from services.finance.reference import Reference, day_in, next_month
-from services.finance.schedule import days_of_month, joined
+from services.finance.schedule import days_of_month
 
 Billed = EntryFrozen | TimeClaimed | TimeHeld | ProposeInvoice
 
@@ -101,7 +102,7 @@ def claim(
                 TimeClaimed(
                     agreement_id=terms.agreement_id,
                     line_id=cap.line_id,
-                    invoice_id=joined(terms.agreement_id, f"time-{plan.time_invoices + 1}"),
+                    invoice_id=joined(terms.agreement_id, "time", str(plan.time_invoices + 1)),
                     claims=found.claims,
                     amount=found.amount,
                     held=found.held,

@@ -46,6 +46,7 @@ def q2c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("say", REGISTER, "ACME", "absent.json"), "absent.json cannot be read (No such file or directory)"),
         (("say", "commercial.customer.validate.v1", "ACME"), "use `q2c ask commercial.customer.validate.v1"),
         (("say", "finance.invoice.issued.v1", "ACME"), "is a fact that only finance says"),
+        (("say", "finance.number_series.allot.v1", "DE01"), "is internal: only actors of finance say it"),
         (("ask", REGISTER, "ACME"), f"is not a question: use `q2c say {REGISTER} ACME`"),
         (("watch", "--since", "yesterday"), "--since yesterday is neither a log sequence nor a time"),
         (("watch", "--key", "A.B"), "key 'A.B' must be"),
@@ -132,7 +133,7 @@ def test_contracts_tell_every_message_who_says_it_and_who_hears_it(q2c: Command)
     assert "said by finance.invoice" in told
     assert "finance.receivable" in told
     rows = [msgspec.json.decode(line) for line in q2c("contracts", "--json").out.splitlines()]
-    assert {row["kind"] for row in rows} == {"command", "event", "broadcast", "question"}
+    assert {row["kind"] for row in rows} == {"command", "internal command", "event", "broadcast", "question"}
 
 
 def test_a_contract_is_shown_with_its_fields_and_a_sample(q2c: Command) -> None:
