@@ -92,16 +92,36 @@ def test_the_path_of_a_wrong_field_is_told(q2c: Command, field: str, value: obje
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "told"),
     [
-        ("say", "commercial.customer.validate.v1"),
-        ("watch", "--loudly"),
-        ("up", "--port", "0"),
-        ("books", "--as-of", "March"),
+        (("say", REGISTER), "Missing argument 'KEY': see `q2c say --help`"),
+        (("watch", "--loudly"), "No such option: --loudly: see `q2c watch --help`"),
+        (
+            ("up", "--port", "0"),
+            "Invalid value for '--port': 0 is not in the range 1<=x<=65535: see `q2c up --help`",
+        ),
+        (("parked", "lst"), "No such command 'lst'. Did you mean 'list'?: see `q2c parked --help`"),
+        (("watch", "--key"), "Option '--key' requires an argument: see `q2c --help`"),
+        (
+            ("books", "--as-of", "March"),
+            "Invalid value for '--as-of': 'March' is not a day such as 2026-03-31: see `q2c books --help`",
+        ),
     ],
 )
-def test_a_command_that_is_not_understood_ends_with_2(q2c: Command, arguments: tuple[str, ...]) -> None:
-    assert q2c(*arguments).code == 2
+def test_a_command_that_is_not_understood_is_one_sentence_and_ends_with_2(
+    q2c: Command, arguments: tuple[str, ...], told: str
+) -> None:
+    ended = q2c(*arguments)
+    assert (ended.err, ended.code) == (told, 2)
+
+
+def test_a_command_without_a_word_shows_what_there_is(q2c: Command) -> None:
+    assert "provision" in q2c().out
+
+
+def test_help_is_no_failure(q2c: Command) -> None:
+    ended = q2c("say", "--help")
+    assert (ended.code, ended.err) == (0, "")
 
 
 @pytest.mark.parametrize(
