@@ -13,6 +13,9 @@ from shared.deciding import Undecidable
 from shared.lanes import Lane, Lanes
 from shared.store import ActorRef
 
+IN_BATCH = "Nats-Batch-Sequence"
+"""The header of what was stored in an atomic batch: a copy that somebody publishes by hand has none."""
+
 
 class Addressee(NamedTuple):
     """An actor that hears a message. `problem`: it could not be told which one, and the message waits for nobody."""
@@ -56,11 +59,14 @@ class Ears:
         Refused, with the reason, for what this owner has to reject.
         """
         try:
-            place = wire.parse(received.subject)
+            return self._understood(received, lanes)
         except Refused:
             if self._has_to_reject(received.subject):
                 raise
             return None
+
+    def _understood(self, received: Received, lanes: Lanes) -> Hearing | Message | None:
+        place = wire.parse(received.subject)
         message_type = self._wiring.types.get(upcast.successor(place.name))
         if message_type is not None and self._is_for_all(message_type):
             return self._for_all(received, place, lanes)
@@ -76,6 +82,9 @@ class Ears:
             if place.kind == "cmd" and place.service == self._wiring.service:
                 raise Refused(f"{self._wiring.service} hears no command {place.name}")
             self._sweep(place, message_type)
+            if self._sweeps and place.kind == "evt" and IN_BATCH not in received.headers:  # by hand, not by a service
+                self._check_partition(place)
+                wire.hear(received, self._wiring.types)
             return None
         self._check_partition(place)
         message = wire.hear(received, self._wiring.types, lane.tick if self._scenario else None)
@@ -92,7 +101,10 @@ class Ears:
         return len(tokens) == 8 and tokens[6].isascii() and tokens[6].isdigit() and int(tokens[6]) < self._partitions
 
     def _has_to_reject(self, subject: str) -> bool:
-        """A command with a partition is read by the service it names; anything else only by the one that sweeps."""
+        """A command with a partition is read by the service it names, and by it alone.
+
+        Anything else, also a fact that several services hear, is rejected by the one that sweeps.
+        """
         tokens = subject.split(".")
         if self._is_placed(tokens) and tokens[1] == "cmd" and tokens[2] in self._services:
             return tokens[2] == self._wiring.service
@@ -147,4 +159,4 @@ def subjects(names: Iterable[str], places: Iterable[str]) -> list[str]:
     return [f"q2c.evt.{old}.{place}.*" for name in sorted(names) for old in upcast.ancestors(name) for place in places]
 
 
-__all__ = ["Addressee", "Ears", "Hearing", "addressee", "places_of", "subjects"]
+__all__ = ["IN_BATCH", "Addressee", "Ears", "Hearing", "addressee", "places_of", "subjects"]

@@ -13,7 +13,7 @@ from contracts.message import Event, Message, name_of
 from contracts.wire import Received, Refused
 from shared import deciding, parking
 from shared.decider import Wired, Wiring
-from shared.hearing import places_of, subjects
+from shared.hearing import IN_BATCH, places_of, subjects
 from shared.lanes import Lane, recorded_lane
 from shared.log import Log, Recorded
 from shared.parking import Parking
@@ -22,8 +22,6 @@ from shared.store import ActorRef, Changes, ParkedKey, ParkedRow, Progress, Stor
 
 _CHUNK = 5000
 """Messages folded between two writes: what is in memory at once while a file is rebuilt."""
-_IN_BATCH = "Nats-Batch-Sequence"
-"""The header of what was stored in an atomic batch: a copy that somebody publishes by hand has none."""
 
 
 class RestoreFailed(Exception):
@@ -148,7 +146,7 @@ class _Fold:
         try:
             message = wire.hear(received, self._wiring.types, self._now if self._scenario else None)
         except Refused as problem:
-            if received.subject.startswith(f"q2c.evt.{self._wiring.service}.") and _IN_BATCH in received.headers:
+            if received.subject.startswith(f"q2c.evt.{self._wiring.service}.") and IN_BATCH in received.headers:
                 raise RestoreFailed(
                     f"{received.subject} at log sequence {received.sequence} was said by this service and is not "
                     f"understood any more: {problem.reason}: was a contract changed in place?"
@@ -180,7 +178,7 @@ class _Fold:
         try:
             if type(message) in self._wiring.reference_hears:
                 self._teach(received.sequence, message)
-            if _IN_BATCH in received.headers and isinstance(message, Event):
+            if IN_BATCH in received.headers and isinstance(message, Event):
                 self._fold_own(received, message)
         except Exception as problem:
             raise RestoreFailed(
