@@ -9,6 +9,7 @@ from typer._click.exceptions import NoArgsIsHelpError, UsageError  # typer has n
 from infra.commands import contracts, mesh, messages, parked, views
 from infra.failure import WRONG, Failure
 from infra.screen import ERR
+from shared import telemetry
 
 app = typer.Typer(
     name="q2c",
@@ -27,6 +28,7 @@ app.add_typer(contracts.app, name="contracts")
 
 def main() -> None:
     """Run the command; what it could not do is one sentence on stderr and an exit code."""
+    telemetry.configure("q2c", style="console", level="warning")
     try:
         sys.exit(app(prog_name="q2c", standalone_mode=False))
     except NoArgsIsHelpError:  # the help has been shown

@@ -91,8 +91,10 @@ class Step(Struct, frozen=True):
 
 
 def read(text: str, name: str = "scenario") -> list[Step]:
-    """All steps of a scenario. Failure names the first line that cannot be played, and the field."""
+    """All steps of a scenario, one at least. Failure names the first line that cannot be played, and the field."""
     steps = [_step(line, number, name) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not steps:
+        raise Failure(f"{name} has no steps: see `infra/scenarios/half_year.jsonl` for some", WRONG)
     now: datetime | None = None
     for step in steps:
         if isinstance(step.action, Tick):

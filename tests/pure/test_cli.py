@@ -51,6 +51,8 @@ def q2c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("watch", "--key", "A.B"), "key 'A.B' must be"),
         (("books", "--entity", "D E"), "'D E' is not a legal entity's code"),
         (("play", "absent.jsonl"), "absent.jsonl cannot be read (No such file or directory)"),
+        (("watch", "--nats", "foo"), "--nats must be an address such as nats://127.0.0.1:4222"),
+        (("watch", "--nats", "user:secret@host"), "--nats must be an address such as nats://127.0.0.1:4222"),
         (("contracts", "show", "finance.invoice.isued.v1"), "is finance.invoice.issued.v1 meant?"),
     ],
 )  # fmt: skip
@@ -161,6 +163,14 @@ def test_a_contract_is_shown_with_its_fields_and_a_sample(q2c: Command) -> None:
     assert "bank_reference" in told
     shown = msgspec.json.decode(q2c("contracts", "show", "finance.payment.record.v1", "--json").out)
     assert shown["sample"]["type"] == "finance.payment.record.v1"
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_a_scenario_without_steps_is_wrong(q2c: Command, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "empty.jsonl"
+    file.write_text(text)
+    ended = q2c("play", str(file))
+    assert (ended.code, ended.err) == (2, "empty.jsonl has no steps: see `infra/scenarios/half_year.jsonl` for some")
 
 
 def test_contracts_that_nothing_matches_are_no(q2c: Command) -> None:

@@ -150,6 +150,52 @@ def test_a_port_that_is_taken_is_told(mesh: UpMesh, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_in_which_a_mesh_runs_is_refused_and_left_alone(mesh: UpMesh) -> None:
+    before = {file: file.stat().st_mtime_ns for file in mesh.data.rglob("*.conf")}
+    assert before
+    first = ports_in_a_row(5)
+    ended = run("up", "--data", str(mesh.data), "--port", str(first), "--http", str(first + 1))
+    assert ended.code == 2
+    assert ended.err == f"a mesh runs in {mesh.data} already: end it, or choose another folder with --data"
+    assert {file: file.stat().st_mtime_ns for file in mesh.data.rglob("*.conf")} == before
+    assert mesh.q2c("verify").code == 0
+
+
+def test_watching_and_the_mesh_itself_end_when_nats_server_dies(tmp_path: Path) -> None:
+    with up(tmp_path / "died") as mesh:
+        command = [*Q2C, "watch", "--since", "1", "--json", "--nats", mesh.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout
+            mesh.q2c("say", REGISTER, "SEEN", ACME)
+            assert json.loads(watching.stdout.readline())["key"] == "SEEN"
+            server = next(pid for pid in _children(mesh.process.pid) if "nats-server" in _command(int(pid)))
+            os.kill(int(server), signal.SIGKILL)
+            out, err = watching.communicate(timeout=60)
+            assert "the connection to nats-server is gone: start the mesh with `q2c up`" in " ".join(err.split())
+            assert watching.returncode == 3
+            assert all(json.loads(line)["key"] == "SEEN" for line in out.splitlines())
+        _, err = mesh.process.communicate(timeout=60)
+        assert "nats-server was ended by signal 9" in " ".join(err.split())
+        assert mesh.process.returncode == 3
+
+
+def test_a_scenario_is_not_played_on_a_mesh_that_goes_by_another_time(mesh: UpMesh, tmp_path: Path) -> None:
+    story = tmp_path / "story.jsonl"
+    story.write_text('{"tick": "2026-01-08T07:00:00Z"}\n')
+    early = tmp_path / "early.jsonl"
+    early.write_text('{"tick": "2025-01-05T07:00:00Z"}\n')
+    assert mesh.q2c("play", str(story)).code == 0
+    again = mesh.q2c("play", str(early))
+    assert again.code == 2
+    assert "time moves on only, and on this mesh it is 08 Jan 2026 07:00Z already" in again.err
+    with up(tmp_path / "wall", clock="wall") as wall:
+        refused = wall.q2c("play", str(story))
+        assert refused.code == 2
+        assert "this mesh goes by the wall clock, the scenario by its own: play on one begun with" in refused.err
+        story.write_text('{"quiet": true}\n')
+        assert wall.q2c("play", str(story)).code == 0
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     file = tmp_path / "not-a-folder"
     file.write_text("")
