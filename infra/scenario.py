@@ -116,7 +116,7 @@ def _step(line: str, number: int, name: str) -> Step:
         action = msgspec.json.decode(line, type=_ACTIONS[verbs[0]])
         return Step(number, action, _message(action))
     except (msgspec.MsgspecError, LookupError, wire.Refused) as problem:
-        told = problem.args[0] if problem.args else problem
+        told = problem.args[0] if isinstance(problem, LookupError) else wire.told(problem)
         raise Failure(f"{name} line {number}: {told}", WRONG) from None
 
 

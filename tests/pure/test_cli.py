@@ -69,7 +69,13 @@ def test_what_is_wrong_is_refused_before_anything_is_published(
     ("field", "value", "told"),
     [
         ("amount", {"amount": 10, "currency": "EUR"}, "Expected `str`, got `int` - at `$.amount.amount`"),
-        ("amount", {"amount": "NaN", "currency": "EUR"}, "at `$.amount.amount`"),
+        (
+            "amount",
+            {"amount": "NaN", "currency": "EUR"},
+            "`str`: A decimal number as text, such as 19 or 93.3333; never a JSON number - at `$.amount.amount`",
+        ),
+        ("amount", {"amount": "1", "currency": "eur"}, "Expected `str`: ISO 4217 code - at `$.amount.currency`"),
+        ("payment_id", "PAY/1", "Expected `str`: 1 to 64 letters, digits, _ or - - at `$.payment_id`"),
         (
             "amount",
             {"amount": "10.001", "currency": "EUR"},
