@@ -1,5 +1,6 @@
 """What people and scripts do with a running mesh: say, ask, watch, look at journeys and books, mend what is parked."""
 
+import fcntl
 import json
 import os
 import signal
@@ -130,6 +131,19 @@ def test_a_scenario_is_played_on_a_running_mesh(mesh: UpMesh, tmp_path: Path) ->
     assert types.count("commercial.customer.registered.v1") == 1
 
 
+def test_what_follows_from_a_chapter_is_shown_in_it_also_in_the_last(mesh: UpMesh, tmp_path: Path) -> None:
+    file = tmp_path / "story.jsonl"
+    file.write_text(
+        '{"note": "First chapter"}\n'
+        f'{{"say": "{REGISTER}", "key": "EARLY", "data": {ACME}}}\n'
+        '{"note": "Second chapter"}\n'
+        f'{{"say": "{REGISTER}", "key": "LATE", "data": {ACME}}}\n'
+    )
+    told = mesh.q2c("play", str(file)).out
+    places = [told.index(text) for text in ("First chapter", " EARLY ", "Second chapter", " LATE ")]
+    assert places == sorted(places)
+
+
 def test_a_step_that_fails_names_its_line_and_what_came_nearest(mesh: UpMesh, tmp_path: Path) -> None:
     file = tmp_path / "story.jsonl"
     file.write_text(
@@ -204,6 +218,19 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert ended.code == 2
     assert "cannot be written" in ended.err
     assert "choose another folder with --data" in ended.err
+
+
+def test_a_service_that_cannot_use_its_disk_ends_the_mesh_at_once(tmp_path: Path) -> None:
+    lock = tmp_path / "finance" / "finance.lock"
+    lock.parent.mkdir()
+    first = ports_in_a_row(5)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ended = run("up", "--data", str(tmp_path), "--port", str(first), "--http", str(first + 1))
+    assert ended.code == 3
+    assert "finance cannot run:" in ended.err
+    assert "is in use by another process: stop it, or choose another" in ended.err
+    assert "started again" not in ended.err
 
 
 def test_a_mesh_that_is_ended_leaves_nothing_running_and_keeps_what_it_knew(tmp_path: Path) -> None:
