@@ -28,6 +28,7 @@ _VERSION = re.compile(r"v[1-9][0-9]*")
 _PARTITION = re.compile(r"0|[1-9][0-9]{0,3}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _IN_DATA = re.compile(r"`\$\.data(?=[.\[`])")
+_REGEX = re.compile(r" matching regex ('.*'|\".*\")(?= - at `|$)")
 _FORM = "q2c.<cmd|evt|ask>.<service>.<entity>.<name>.v<N>.<key>"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -281,7 +282,20 @@ def _strict(decoder: msgspec.json.Decoder[M], body: bytes) -> M:
     except UnicodeDecodeError:
         raise Refused("the body is not UTF-8") from None
     except Exception as problem:  # a contract's own check may raise anything: what it says no to is not heard
-        raise Refused(_IN_DATA.sub("`$", str(problem)).removesuffix(" - at `$`")) from None
+        raise Refused(_IN_DATA.sub("`$", told(problem)).removesuffix(" - at `$`")) from None
+
+
+def told(problem: Exception) -> str:
+    """What is wrong with a value, in the words that its contract has for a pattern."""
+    return _REGEX.sub(lambda found: f": {_patterns().get(found[1], found[1])}", str(problem))
+
+
+@cache
+def _patterns() -> Mapping[str, str]:
+    """The patterns of all contracts, as msgspec prints them, with their descriptions."""
+    modules = (import_module(f"contracts.{name}") for name in ("message", "money", *MODULES))
+    metas = (meta for module in modules for item in vars(module).values() for meta in getattr(item, "__metadata__", ()))
+    return {repr(meta.pattern): meta.description.rstrip(".") for meta in metas if meta.pattern and meta.description}
 
 
 def is_envelope(body: bytes) -> bool:

@@ -56,11 +56,14 @@ class Ears:
         Refused, with the reason, for what this owner has to reject.
         """
         try:
-            place = wire.parse(received.subject)
+            return self._understood(received, lanes)
         except Refused:
             if self._has_to_reject(received.subject):
                 raise
             return None
+
+    def _understood(self, received: Received, lanes: Lanes) -> Hearing | Message | None:
+        place = wire.parse(received.subject)
         message_type = self._wiring.types.get(upcast.successor(place.name))
         if message_type is not None and self._is_for_all(message_type):
             return self._for_all(received, place, lanes)
@@ -76,6 +79,9 @@ class Ears:
             if place.kind == "cmd" and place.service == self._wiring.service:
                 raise Refused(f"{self._wiring.service} hears no command {place.name}")
             self._sweep(place, message_type)
+            if self._sweeps and place.kind == "evt" and not received.in_batch:  # by hand, not by a service
+                check_partition(place, self._partitions)
+                wire.hear(received, self._wiring.types)
             return None
         check_partition(place, self._partitions)
         message = wire.hear(received, self._wiring.types, lane.tick if self._scenario else None)
@@ -96,7 +102,10 @@ class Ears:
         return partition if partition is not None and partition < self._partitions else None
 
     def _has_to_reject(self, subject: str) -> bool:
-        """A command with a partition is read by the service it names; anything else only by the one that sweeps."""
+        """A command with a partition is read by the service it names, and by it alone.
+
+        Anything else, also a fact that several services hear, is rejected by the one that sweeps.
+        """
         tokens = subject.split(".")
         if self._placed(tokens) is not None and tokens[1] == "cmd" and tokens[2] in self._services:
             return tokens[2] == self._wiring.service

@@ -9,6 +9,7 @@ from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 from nats.js import api
 
@@ -64,10 +65,12 @@ class Pull:
     async def batch(self, limit: int, patience: float = math.inf) -> list[Received]:
         """The next messages in order, at most `limit`: waits until there are some, or until it is interrupted.
 
-        After `patience` seconds without any, none.
+        After `patience` seconds without any, none. Raises ConnectionClosedError when the connection is closed for good.
         """
         until = asyncio.get_running_loop().time() + patience
         while not self._arrived and not self._interrupted:
+            if self._nc.is_closed:
+                raise ConnectionClosedError
             if self._broken or self._reconnects != self._nc.stats["reconnects"]:
                 await self._start()
             await self._ask()
@@ -125,6 +128,8 @@ class Pull:
                 self._consumer = (await consumer(self._nc, self._filters, self._after)).name
                 self._subscription = await self._nc.subscribe(self._nc.new_inbox(), cb=self._receive)
             except (NatsError, TimeoutError, OSError) as problem:
+                if self._nc.is_closed:
+                    raise ConnectionClosedError from None
                 _note.warning("the log cannot be pulled", problem=str(problem) or type(problem).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)

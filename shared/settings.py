@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 PREFIX = "Q2C_"
 
-_SERVERS = r"^(nats|tls|ws|wss)://[^,\s]+(,(nats|tls|ws|wss)://[^,\s]+)*$"
+SERVERS = r"^(nats|tls|ws|wss)://[^,\s]+(,(nats|tls|ws|wss)://[^,\s]+)*$"
 _OWNS = r"^(all|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)$"
 
 
@@ -21,7 +21,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """One field per variable: `nats` is Q2C_NATS. The description of a field completes `Q2C_… must be …`."""
 
     nats: Annotated[
-        str, Meta(pattern=_SERVERS, description="nats:// addresses separated by commas, such as nats://127.0.0.1:4222")
+        str, Meta(pattern=SERVERS, description="nats:// addresses separated by commas, such as nats://127.0.0.1:4222")
     ] = "nats://127.0.0.1:4222"
     data: Annotated[Path, Meta(description="the folder that holds the SQLite files")] = Path("data")
     partitions: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 8

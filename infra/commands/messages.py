@@ -12,7 +12,7 @@ from contracts import runtime, wire
 from contracts.message import Event, Internal, Message, Question, is_identifier, utc
 from infra.client import Mesh, connected
 from infra.commands.running import OUT, Data, Json, Key, Nats, Type, given, known, print_json, run
-from infra.failure import NO, WRONG, Failure
+from infra.failure import WRONG, Failure
 from infra.reading import EVERYTHING, Heard, heard
 from infra.screen import watched
 from infra.telling import title
@@ -140,8 +140,6 @@ async def _watch(
                     print(msgspec.json.encode(message).decode(), flush=True)
                 else:
                     OUT.print(watched(message))
-        if follow:
-            raise Failure("the connection to nats-server is gone: start the mesh with `q2c up`", NO)
 
 
 async def _messages(mesh: Mesh, key: str | None, place: int | None, follow: bool) -> AsyncIterator[Heard]:
@@ -154,7 +152,7 @@ async def _messages(mesh: Mesh, key: str | None, place: int | None, follow: bool
         return
     pull = mesh.log.pull(filters, after)
     try:
-        while not mesh.connection.is_closed:
+        while True:
             for received in await pull.batch(_AT_ONCE):
                 yield heard(received)
     finally:

@@ -1,9 +1,11 @@
 """The log itself: made once, checked by everybody, and nothing lost when the server goes away."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from nats.errors import ConnectionClosedError
 from nats.js import api
 
 from contracts import wire
@@ -130,6 +132,15 @@ async def test_a_consumer_that_is_deleted_is_made_anew_where_it_was(nats_client:
         found.extend(received.sequence for received in await pull.batch(20))
     assert found == list(range(1, 51))
     await pull.close()
+
+
+async def test_a_pull_ends_with_a_connection_that_is_closed_for_good(nats_client: Client) -> None:
+    pull = Log(nats_client, 4).pull(["q2c.cmd.>"], 0)
+    waiting = asyncio.create_task(pull.batch(1))
+    await nats_client.flush()
+    await nats_client.close()
+    with pytest.raises(ConnectionClosedError):
+        await asyncio.wait_for(waiting, 60)
 
 
 async def test_after_a_restart_of_the_server_everything_goes_on(own_nats_server: NatsServer, tmp_path: Path) -> None:

@@ -83,6 +83,24 @@ async def test_an_unknown_event_is_nothing_to_a_service_that_does_not_sweep(play
         assert await playground.heard(Event) == []
 
 
+@pytest.mark.parametrize("fact", ["counter.added", "echo.repeated", "rate.told"])
+async def test_a_fact_by_hand_that_is_wrong_is_rejected_once_by_the_one_that_sweeps(
+    playground: Playground, fact: str
+) -> None:
+    """Whether it hears such a fact, does not, or all hear it: those that do not sweep say nothing of it."""
+    async with playground.running("toys", sweeps=False) as toys:
+        sequence = await playground.publish(f"q2c.evt.toys.{fact}.v1.ACME", b'{"nothing": "of it"}')
+        await playground.publish(f"q2c.evt.toys.{fact}.v1.1.ACME", b"{}")
+        await playground.quiet(toys)
+        assert await playground.heard(MessageRejected) == []
+    async with playground.running("swept", sweeps=True) as sweeping:
+        await playground.quiet(sweeping)
+        first, second = await playground.heard(MessageRejected)
+        assert "missing required field" in first.reason
+        assert first.sequence == sequence
+        assert "belongs to partition 3, not 1" in second.reason
+
+
 async def test_a_rejected_message_is_rejected_once_whatever_happens(playground: Playground) -> None:
     toys = await playground.open()
     for _ in range(20):
