@@ -11,7 +11,11 @@ from tests.faults.cluster import NODES, Cluster, cluster, connected
 from tests.faults.flood import Flood
 from tests.faults.poured import PARTITIONS, proven, toys
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [
+    pytest.mark.timeout(300),
+    # nats-py leaves the socket of a silent node to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning"),
+]
 
 
 @pytest.fixture
