@@ -14,6 +14,8 @@ from shared import protocol, telemetry
 
 AGAIN = 1
 """Seconds between two attempts to reach nats-server."""
+PING = 3
+"""Seconds between two signs of life asked of nats-server: a node that falls silent is left after the second."""
 
 _note = telemetry.logger("connection")
 
@@ -34,6 +36,7 @@ class Connection(NatsBroker):
             name=service,
             max_reconnect_attempts=-1,
             reconnect_time_wait=AGAIN,
+            ping_interval=PING,
             error_cb=self._failed,
             reconnected_cb=self._back,
             decoder=_whole,

@@ -3,9 +3,11 @@
 import asyncio
 import base64
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
@@ -13,6 +15,7 @@ from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from contracts.wire import STREAM, Received, encode
@@ -27,9 +30,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _PATIENCE = 0.1
 """Seconds of trying again after which a batch that is not stored is worth a warning."""
-_RECOUNT = 2.0
-"""Seconds without a message after which a reader counts again what is left to read."""
+_PATIENT = 2.0
+"""Seconds without a message after which a reader looks again where the log ends."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_LITERAL = re.compile(r"q2c(\.[A-Za-z0-9_-]+)+")
+"""A subject that can be asked for; what somebody else has published may hold anything."""
 
 _note = telemetry.logger("log")
 
@@ -116,6 +122,8 @@ class Log:
     def __init__(self, nc: Client, partitions: int) -> None:
         self.nc = nc
         self.partitions = partitions
+        self.refusal: str | None = None
+        """Why the log has taken nothing for a while, such as a full disk; None when all is well."""
         self._js = nc.jetstream()
 
     @property
@@ -167,36 +175,52 @@ class Log:
                     found = Recorded(cursor, place, end)
         return found
 
-    async def pending(self, filters: Sequence[str], after: int) -> int:
-        """How many messages that pass the filters lie after a sequence: counted by the store, never behind it."""
+    async def pending(self, filters: Sequence[str], after: int) -> bool:
+        """Whether anything that passes the filters lies after a sequence."""
         info = await consumer(self.nc, filters, after)
         await self._js.delete_consumer(STREAM, info.name)
-        return info.num_pending or 0
+        if info.cluster is None:
+            return bool(info.num_pending)
+        # In a cluster a consumer lives on any node, and a follower counts what it has so far: the leader knows.
+        return max(await asyncio.gather(*map(self._last_of, filters)), default=0) > after
+
+    async def _last_of(self, subject: str) -> int:
+        try:
+            return (await self._js.get_msg(STREAM, subject=subject)).seq or 0
+        except NotFoundError:
+            return 0
 
     def pull(self, filters: Sequence[str], after: int) -> "Pull":
         """Everything that passes the filters after a sequence, in order and without end."""
         return Pull(self.nc, filters, after)
 
     async def read(self, filters: Sequence[str], after: int, until: int) -> AsyncIterator[list[Received]]:
-        """Everything that passes the filters after one sequence and up to another, in order."""
-        left = await self.patiently(self.pending, filters, after) if after < until else 0
-        if not left:
-            return
-        pull, reached = self.pull(filters, after), after
+        """Everything that passes the filters after one sequence and up to another, in order.
+
+        The end is known by a message at or behind it, not by a count: a consumer may live on a node that lags.
+        """
+        while after < until:
+            end = await self.patiently(self._end)
+            if end is None or (end.seq or 0) <= after:
+                return
+            until = min(until, end.seq or 0)
+            asked, passes = _asked(filters, end.subject or "")
+            pull = self.pull(asked, after)
+            try:
+                # Nothing comes when the end was taken off the log, its time to live over: then there is another end.
+                while after < until and (batch := await pull.batch(MAX_BATCH, _PATIENT)):
+                    after = batch[-1].sequence
+                    if wanted := [item for item in batch if item.sequence <= until and passes(item.subject)]:
+                        yield wanted
+            finally:
+                await pull.close()
+
+    async def _end(self) -> RawStreamMsg | None:
+        """The last message of the log, as the stream's leader has it."""
         try:
-            while left > 0:
-                batch = await pull.batch(MAX_BATCH, _RECOUNT)
-                if not batch:  # what was counted may have been taken off the log: its time to live was over
-                    left = await self.patiently(self.pending, filters, reached)
-                    continue
-                left, reached = left - len(batch), batch[-1].sequence
-                wanted = [received for received in batch if received.sequence <= until]
-                if wanted:
-                    yield wanted
-                if len(wanted) < len(batch):
-                    return
-        finally:
-            await pull.close()
+            return await self._js.get_msg(STREAM, subject="q2c.>")
+        except NotFoundError:
+            return None
 
     async def claim(self, service: str, owner: str, partitions: Sequence[int]) -> dict[int, Recorded]:
         """Make the partitions `owner`'s: from here on any older owner is fenced. Their cursors as they are now."""
@@ -238,13 +262,12 @@ class Log:
                 if not held:  # a partition that nobody has taken would tell of a batch that was stored
                     if not taken:
                         if pause > _PATIENCE:  # nats-server 2.15 refuses a good fence now and then: not worth a word
-                            _note.warning(
-                                "a batch is not stored and is sent again", service=service, problem=str(problem)
-                            )
+                            self._takes_nothing(str(problem) or type(problem).__name__)
                         await asyncio.sleep(pause)
                         pause = min(pause * 2, 5.0)
                     continue
                 last = records[held[0]].sequence + len(owned) - 1 - owned.index(held[0])
+            self._takes_again()
             first = last - len(owned) - len(kept) + 1
             sequences = [0] * len(said)
             for place, index in enumerate(kept, first):
@@ -252,6 +275,16 @@ class Log:
                     sequences[index] = place
             placed = enumerate(owned, first + len(kept))
             return Committed(sequences, {p: place for place, p in placed if p not in lost}, frozenset(lost))
+
+    def _takes_nothing(self, why: str) -> None:
+        if self.refusal != why:
+            self.refusal = why
+            _note.error("the log takes nothing: trying again until it does", problem=why)
+
+    def _takes_again(self) -> None:
+        if self.refusal is not None:
+            self.refusal = None
+            _note.info("the log takes messages again")
 
     async def _records(self, service: str, partitions: Sequence[int]) -> dict[int, Recorded]:
         """The cursors after a batch in doubt."""
@@ -304,6 +337,26 @@ def _cursor(body: bytes | None) -> Cursor | None:
         return None
 
 
+def _asked(filters: Sequence[str], end: str) -> tuple[Sequence[str], Callable[[str], bool]]:
+    """What to ask for so that the message at the end comes too, and what of it was wanted."""
+    if passing(filters, end):
+        return filters, lambda _: True
+    if _LITERAL.fullmatch(end):
+        return [*filters, end], lambda subject: subject != end
+    return ["q2c.>"], lambda subject: passing(filters, subject)
+
+
+def passing(filters: Sequence[str], subject: str) -> bool:
+    """Whether a subject passes one of the filters: `*` stands for a token, `>` for all that follow."""
+    return any(_pattern(each).fullmatch(subject) for each in filters)
+
+
+@cache
+def _pattern(subject: str) -> re.Pattern[str]:
+    parts = {"*": r"[^.]+", ">": r".+"}
+    return re.compile(r"\.".join(parts.get(token) or re.escape(token) for token in subject.split(".")))
+
+
 def cursor_subject(service: str, partition: int) -> str:
     return f"q2c.sys.cursor.{service}.{partition}"
 
@@ -340,5 +393,6 @@ __all__ = [
     "Within",
     "check",
     "connect",
+    "passing",
     "provision",
 ]

@@ -37,6 +37,8 @@ class Health(NamedTuple):
     last_pull: float
     """Seconds since the log was last heard from."""
     partitions: tuple[int, ...]
+    refusal: str | None = None
+    """Why the log takes nothing of what is said."""
 
 
 class NotHeld(LookupError):
@@ -92,7 +94,7 @@ class Owner:
         if not self._caught_up:
             self._caught_up = await self.position(self._goal)
         age = asyncio.get_running_loop().time() - self._pull.alive if self._pull.alive else float("inf")
-        return Health(True, self._caught_up, age, self.partitions)
+        return Health(True, self._caught_up, age, self.partitions, self._log.refusal)
 
     async def position(self, sequence: int, wait: float = 0.0) -> bool:
         """Whether everything up to a log sequence has been heard and committed; waits up to `wait` seconds for it."""

@@ -163,6 +163,8 @@ class Running:
         found = [] if health.caught_up else ["it is catching up with the log"]
         if health.last_pull > SILENCE:
             found.append("the log is silent")
+        if health.refusal is not None:
+            found.insert(0, f"the log takes nothing: {health.refusal}")
         behind = [projection for projection in self._projections if not projection.caught_up(self._goal)]
         return found + [item.failure or f"projection {item.entity} is catching up with the log" for item in behind]
 

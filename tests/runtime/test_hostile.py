@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from nats.aio.client import Client
+from nats.js.api import RawStreamMsg
 
 from contracts import runtime, wire
 from contracts.message import Context
@@ -135,7 +136,7 @@ async def test_a_word_about_an_actor_with_an_endless_name_is_rejected_briefly(pl
 
 @pytest.mark.parametrize("at", [FAR, datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))])
 async def test_a_tick_beyond_time_is_rejected(playground: Playground, at: datetime) -> None:
-    async with playground.running(scenario=True) as toys:
+    async with playground.running(scenario=True, sweeps=True) as toys:
         tick = b'{"instant":"%s"}' % at.isoformat().encode()
         await playground.publish(wire.subject(ClockTicked, "world"), tick)
         await goes_on(playground, toys)
@@ -212,7 +213,7 @@ async def test_a_partition_written_in_another_way_is_not_its_name(playground: Pl
 
 
 async def test_a_broadcast_in_a_wrong_partition_is_rejected_and_never_learnt(playground: Playground) -> None:
-    async with playground.running() as toys:
+    async with playground.running(sweeps=True) as toys:
         await playground.publish("q2c.evt.toys.rate.told.v1.1.ACME", b'{"percent":99}')
         await playground.say(SetPrice(price="p", amount=1))
         await playground.quiet(toys)
@@ -270,15 +271,15 @@ async def test_a_reader_does_not_wait_for_what_is_taken_off_the_log(
 ) -> None:
     kept = await playground.publish(ADD, ONE)
     gone = await playground.publish(ADD, ONE)
-    pending = Log.pending
+    end = Log._end
 
-    async def then_it_is_gone(log: Log, *arguments: object) -> int:
-        found = await pending(log, *arguments)  # type: ignore[arg-type]  # handed on as they came
+    async def then_it_is_gone(log: Log) -> RawStreamMsg | None:
+        found = await end(log)
         await log.nc.jetstream().delete_msg("Q2C", gone)
         monkeypatch.undo()
         return found
 
-    monkeypatch.setattr(Log, "pending", then_it_is_gone)
+    monkeypatch.setattr(Log, "_end", then_it_is_gone)
     async with asyncio.timeout(30):
         found = [one.sequence async for batch in playground.log.read(["q2c.cmd.>"], 0, gone) for one in batch]
     assert found == [kept]
