@@ -605,6 +605,7 @@ class EstimateUpdated(Event, tag="delivery.estimate.updated.v1"):
     project_id: Identifier
     line_id: Identifier
     cost_to_date: Money
+    """Below zero only while a correction is there and the cost that it corrects is not."""
     estimate_at_completion: Money
     version: Version
     """Rises with every change of the estimate at completion."""

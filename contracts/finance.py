@@ -161,6 +161,12 @@ class BillTime(Command, tag="finance.billing_plan.bill.v1"):
     agreement_id: Identifier
 
 
+class RateTime(Internal, tag="finance.billing_plan.rate_time.v1"):
+    """Said by a billing plan to itself: more time waits for a rate that is there than one answer can hold."""
+
+    agreement_id: Identifier
+
+
 class BillingPlanAgreed(Event, tag="finance.billing_plan.agreed.v1"):
     """How the agreement will be billed; the entries and caps sum to its total."""
 

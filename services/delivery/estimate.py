@@ -123,10 +123,7 @@ def count(
     line = line_of(state, line_id)
     if line is None or line.spent.currency != amount.currency:
         return misfit(state, message, line, line_id)
-    spent = line.spent + amount
-    if spent.value < 0:
-        return refuse(message, "NEGATIVE_COST", f"the cost to date of line {line_id} would be {spent}")
-    after = replace(line, spent=spent)
+    after = replace(line, spent=line.spent + amount)
     return updated(line, after, project_id=actor_id(message), as_of=as_of, origin=origin, reference=reference)
 
 

@@ -13,6 +13,7 @@ from contracts.finance import (
     EntryFrozen,
     InvoiceLine,
     ProposeInvoice,
+    RateTime,
     ScheduleEntry,
     TimeClaimed,
     TimeHeld,
@@ -28,6 +29,7 @@ from services.finance.schedule import days_of_month
 
 Billed = EntryFrozen | TimeClaimed | TimeHeld | ProposeInvoice
 
+RATED_AT_ONCE = 400
 MOST_CLAIMS = 1_000
 """Time entries that one invoice lists, so that every message about it fits on the log."""
 
@@ -122,8 +124,17 @@ def lines_for(terms: BillingPlanAgreed, claimed: TimeClaimed) -> list[InvoiceLin
     return lines_of(claimed.claims, description, category, claimed.amount.currency)
 
 
-def rate(terms: BillingPlanAgreed, claims: Iterable[Claim], at: datetime, reference: Reference) -> list[TimeRated]:
-    """The claims that have a rate by now, to be billed at the end of the month of `at`."""
+def rate(
+    terms: BillingPlanAgreed, claims: Iterable[Claim], at: datetime, reference: Reference
+) -> list[TimeRated | RateTime]:
+    """The claims that have a rate by now, to be billed at the end of the month of `at`; what is too many goes on."""
+    said = rated_claims(terms, claims, at, reference)
+    return said if len(said) <= RATED_AT_ONCE else [*said[:RATED_AT_ONCE], RateTime(agreement_id=terms.agreement_id)]
+
+
+def rated_claims(
+    terms: BillingPlanAgreed, claims: Iterable[Claim], at: datetime, reference: Reference
+) -> list[TimeRated | RateTime]:
     caps = {cap.line_id: cap for cap in terms.caps}
     return [
         TimeRated(

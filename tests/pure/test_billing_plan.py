@@ -28,6 +28,7 @@ from contracts.finance import (
     FxRatePublished,
     InvoiceIssued,
     ProposeInvoice,
+    RateTime,
     TakeNumber,
     TaxTablePublished,
     TimeClaimed,
@@ -39,7 +40,7 @@ from contracts.message import Message, Period, Wake
 from contracts.money import Money, total
 from contracts.order import MOST_PARTS, FixedMilestone, ManagedServiceRecurring, OrderLine, RoleRate, ServicesOrder
 from services.finance import billing_plan, invoice
-from services.finance.billing import MOST_CLAIMS
+from services.finance.billing import MOST_CLAIMS, RATED_AT_ONCE
 from services.finance.claim import claim_up_to, price
 from shared import deciding
 from tests.pure.finance_orders import (
@@ -472,6 +473,21 @@ def test_time_without_a_rate_waits_for_a_rate_card(unrated: Message) -> None:
     waiting = waiting.knowing(card).when(at(card, utc(2026, 2, 20))).says(TimeRated)
     assert waiting.the(TimeRated).rate_card_version == 2
     waiting.when(at(card, utc(2026, 2, 20))).then_nothing()
+
+
+def test_more_time_than_one_answer_holds_is_rated_in_several() -> None:
+    unrated = [approved(f"T-{n}", 60, "partner", date(2026, 2, 9)) for n in range(RATED_AT_ONCE + 1)]
+    card = replace(CARD, version=2, effective_from=date(2026, 2, 1), rates=(RoleRate(role="partner", bill_rate="300"),))
+    published = plan(C).when(*unrated).knowing(card).when(at(card))
+    published.says(*[TimeRated] * RATED_AT_ONCE, RateTime)
+    rest = published.when(published.the(RateTime))
+    rest.says(TimeRated)
+    assert rest.state.unratable == ()
+    rest.when(published.the(RateTime)).then_nothing()
+
+
+def test_nothing_is_rated_where_no_plan_is_agreed() -> None:
+    known().when(RateTime(agreement_id="SOW-C")).then_nothing()
 
 
 @pytest.mark.parametrize("change", [{"currency": "EUR"}, {"rates": (RoleRate(role="senior", bill_rate="-1"),)}])
