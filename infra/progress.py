@@ -24,6 +24,8 @@ class Progress:
         self._waiting: list[tuple[str, Heard, float]] = []
         self._shown = ""
         self._began = time.perf_counter()
+        self._set_off: dict[str, float] = {}
+        """When the message that set off all that led to this one was heard, by message id."""
         self._status = Status("", console=console, spinner="dots") if console.is_terminal else None
 
     def begun(self, step: Step) -> None:
@@ -34,11 +36,16 @@ class Progress:
             self._shown = ""
 
     def day(self, now: datetime) -> None:
+        self._began = time.perf_counter()
         if self._status is not None:
             self._status.start()
             self._status.update(f"[dim]{instant(now)}[/dim]")
 
     def heard(self, message: Heard) -> None:
+        now = time.perf_counter()
+        # A wake is no message: what it causes is counted from the day on which it was due.
+        began = now if message.cause is None else self._set_off.get(message.cause, self._began)
+        self._set_off.setdefault(message.id, began)
         if message.type.startswith("commercial.quote.") and isinstance(message.data, dict):
             quote = message.data.get("quote_id")
             if isinstance(quote, str):
@@ -49,7 +56,7 @@ class Progress:
         if message.is_fact or message.is_trouble:
             self.facts += message.is_fact
         if (message.is_fact and message.type not in ECHOES) or message.is_trouble:
-            self._waiting.append((message.correlation, message, time.perf_counter() - self._began))
+            self._waiting.append((message.correlation, message, now - began))
 
     def done(self) -> None:
         """Show what has been heard, one journey after the other."""

@@ -1,8 +1,10 @@
 """A message is told in one line: when, by whom, what, about what, how much, and why not."""
 
+import time
 from datetime import UTC, datetime
 from io import StringIO
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -11,7 +13,7 @@ from contracts.observability import ClockTicked
 from contracts.wire import Received, envelope
 from infra.progress import Progress
 from infra.reading import Heard, as_json, heard
-from infra.scenario import Note, Step
+from infra.scenario import Note, Quiet, Step
 from infra.screen import line, watched
 
 AT = datetime(2026, 1, 30, 15, tzinfo=UTC)
@@ -116,6 +118,21 @@ def test_a_half_year_is_shown_in_chapters_and_by_journey() -> None:
     assert lines[4].strip() == "the firm"
     assert len(lines) == 6
     assert progress.facts == 3
+
+
+def test_the_time_a_fact_took_is_counted_from_what_set_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when a later step has begun meanwhile."""
+    now = iter(range(100))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
+    out = StringIO()
+    progress = Progress(Console(file=out, width=200))
+    progress.heard(message("finance.invoice.issued.v1", {"number": "1"}, sequence=1))
+    progress.begun(Step(2, Quiet(quiet=True)))
+    progress.heard(msgspec.structs.replace(message("finance.invoice.paid.v1", {"number": "2"}), cause="id-1"))
+    progress.heard(msgspec.structs.replace(message("finance.invoice.paid.v1", {"number": "3"}), cause="a-wake"))
+    progress.done()
+    took = [line.split()[-2] for line in out.getvalue().splitlines() if "invoice paid" in line]
+    assert took == ["+2000", "+2000"]
 
 
 def test_noughts_are_told_only_if_there_is_nothing_else() -> None:
