@@ -430,7 +430,14 @@ class DeclineTimeEntry(Internal, tag="delivery.time_entry.decline.v1"):
 
     record: TimeRecord
     reason: Literal[
-        "UNKNOWN_PROJECT", "UNKNOWN_LINE", "UNKNOWN_ROLE", "UNKNOWN_TASK", "WEEK_CLOSED", "DAY_FULL", "ENTRY_EXISTS"
+        "UNKNOWN_PROJECT",
+        "UNKNOWN_LINE",
+        "UNKNOWN_ROLE",
+        "UNKNOWN_TASK",
+        "FUTURE_DATE",
+        "WEEK_CLOSED",
+        "DAY_FULL",
+        "ENTRY_EXISTS",
     ]
     detail: Text
 
@@ -559,7 +566,7 @@ class DeclineCost(Internal, tag="delivery.cost.decline.v1"):
     """Said by the project: the cost is not its own."""
 
     item: CostItem
-    reason: Literal["UNKNOWN_PROJECT", "UNKNOWN_LINE", "CURRENCY", "TOO_LARGE"]
+    reason: Literal["UNKNOWN_PROJECT", "UNKNOWN_LINE", "CURRENCY", "TOO_LARGE", "FUTURE_DATE"]
     detail: Text
 
 

@@ -126,7 +126,7 @@ def _today(rows: sqlite3.Connection, zone: ZoneInfo) -> date:
 
 def _end_of(as_of: date | None, zone: ZoneInfo) -> str:
     """The first instant after the day; texts of instants in UTC sort as the instants do."""
-    if as_of is None:
+    if as_of is None or as_of == date.max:
         return "9"
     after = datetime.combine(as_of + timedelta(days=1), datetime.min.time(), zone)
     return after.astimezone(ZoneInfo("UTC")).isoformat()

@@ -1,5 +1,7 @@
 """What hardly ever happens, through all four services: it has its effect or a refusal, and the books add up."""
 
+from datetime import date
+
 import pytest
 from msgspec.structs import replace
 
@@ -73,6 +75,22 @@ def test_a_cost_that_no_project_has_is_refused(amount: str) -> None:
         said = firm.say("delivery.cost.record.v1", "ACME", cost_id=number, amount=firm.money(amount), **cost)
         assert names(said) == ["delivery.cost.refused.v1"]
         assert reasons(said)[-1] == "TOO_LARGE"
+
+
+def test_a_date_that_has_not_come_is_refused_and_tomorrow_is_somewhere_else() -> None:
+    firm = Firm()
+    firm.sell("SOW-A", firm.fixed(M1="100"))
+    where = {"project_id": "SOW-A", "line_id": "L1"}
+    cost = {**where, "amount": firm.money("1"), "description": "the wrong year"}
+    work = {**where, "consultant": "NINA", "role": "architect", "minutes": 60}
+    for day, reason in ((date(2027, 1, 2), ["FUTURE_DATE"]), (date(2026, 1, 9), [])):
+        spent = firm.say("delivery.cost.record.v1", "ACME", cost_id=f"C-{day}", incurred_on=day, **cost)
+        worked = firm.say("delivery.time_entry.submit.v1", "ACME", entry_id=f"T-{day}", work_date=day, **work)
+        assert (reasons(spent)[-1:], reasons(worked)[-1:]) == (reason, reason)
+
+
+def test_books_can_be_read_as_of_the_last_day_there_is() -> None:
+    assert Firm().checks(as_of=date.max) == []
 
 
 def test_an_estimate_that_no_project_has_is_refused() -> None:
