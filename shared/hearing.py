@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from contracts import runtime, upcast, wire
 from contracts.message import Event, Internal, Message, name_of
-from contracts.runtime import NO_ACTOR, DiscardMessage, RetryActor
+from contracts.runtime import NO_ACTOR, DiscardMessage, EditMessage, ResumeService, RetryActor
 from contracts.wire import Received, Refused
 from shared import deciding
 from shared.decider import Wired, Wiring
@@ -13,13 +13,16 @@ from shared.deciding import Undecidable
 from shared.lanes import Lane, Lanes
 from shared.store import ActorRef
 
+Word = RetryActor | EditMessage | DiscardMessage
+"""What is said about a parked actor, by those who operate the service."""
+
 
 class Addressee(NamedTuple):
     """An actor that hears a message. `problem`: it could not be told which one, and the message waits for nobody."""
 
     actor: Wired
     ref: ActorRef
-    problem: str | None = None
+    problem: Undecidable | None = None
 
 
 class Hearing(NamedTuple):
@@ -75,7 +78,7 @@ class Ears:
             return None
         own = self._wiring.own
         to = () if message_type is None else self._wiring.hearers.get(message_type, ())
-        if not to and message_type not in (own.retry, own.discard):
+        if not to and message_type not in (own.retry, own.edit, own.discard, own.resume):
             if place.kind == "cmd" and place.service == self._wiring.service:
                 raise Refused(f"{self._wiring.service} hears no command {place.name}")
             self._sweep(place, message_type)
@@ -87,7 +90,7 @@ class Ears:
         message = wire.hear(received, self._wiring.types, lane.tick if self._scenario else None)
         if isinstance(message, Internal):
             self._check_sayer(received, message)
-        if isinstance(message, RetryActor | DiscardMessage):
+        if isinstance(message, Word | ResumeService):
             return message
         return Hearing(lane, message, [found for actor in to if (found := addressee(actor, message)) is not None])
 
@@ -156,7 +159,7 @@ def addressee(actor: Wired, message: Message) -> Addressee | None:
     try:
         found = deciding.id_of(actor, message)
     except Undecidable as problem:
-        return Addressee(actor, ActorRef(actor.entity, message.key, NO_ACTOR), str(problem))
+        return Addressee(actor, ActorRef(actor.entity, message.key, NO_ACTOR), problem)
     return None if found is None else Addressee(actor, ActorRef(actor.entity, message.key, found))
 
 
@@ -171,4 +174,4 @@ def subjects(names: Iterable[str], places: Iterable[str]) -> list[str]:
     return [f"q2c.evt.{old}.{place}.*" for name in sorted(names) for old in upcast.ancestors(name) for place in places]
 
 
-__all__ = ["Addressee", "Ears", "Hearing", "addressee", "check_partition", "places_of", "subjects"]
+__all__ = ["Addressee", "Ears", "Hearing", "Word", "addressee", "check_partition", "places_of", "subjects"]

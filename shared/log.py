@@ -59,6 +59,8 @@ class Cursor(Struct, frozen=True, kw_only=True):
     input: int
     """Everything up to this log sequence has had its effect."""
     within: Within | None = None
+    word: Within = Within(0)
+    """The last word about parked actors that has been followed."""
     tick: datetime | None = None
     """The last tick up to `input`."""
 
@@ -153,6 +155,13 @@ class Log:
         at = (found.time - _EPOCH) // timedelta(microseconds=1) * 1000 if found.time else 0
         headers = protocol.headers(base64.b64decode(found.hdrs or b""))
         return Received(found.subject or "", found.data or b"", sequence, at, headers)
+
+    async def latest(self, subject: str) -> int:
+        """Place in the log of the last message on a subject, wildcards included; 0 where there is none."""
+        try:
+            return (await self._js.get_msg(STREAM, subject=subject)).seq or 0
+        except NotFoundError:
+            return 0
 
     async def cursor(self, service: str, partition: int) -> Recorded:
         """The last cursor, read from the stream's leader: a follower may lag.

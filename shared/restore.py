@@ -15,7 +15,7 @@ from shared import deciding, parking
 from shared.decider import Wired, Wiring
 from shared.hearing import check_partition, places_of, subjects
 from shared.lanes import Lane, recorded_lane
-from shared.log import Log, Recorded
+from shared.log import Log, Recorded, Within
 from shared.parking import Parking
 from shared.states import Snapshot
 from shared.store import ActorRef, Changes, ParkedKey, ParkedRow, Progress, Store
@@ -50,7 +50,7 @@ async def restored(
         row = known.get(partition)
         if row is not None and row.recorded == lane.batch and row.input <= last:
             # Nothing was said since: the file may even know of more that was heard than the log does.
-            lane.input, lane.within, lane.tick = row.input, row.within, row.tick
+            lane.input, lane.within, lane.word, lane.tick = row.input, row.within, row.word, row.tick
         elif row is None or row.folded > recorded.sequence or row.input > lane.input:
             # What this file has heard and what has been decided elsewhere cannot be told apart.
             await store.forget(partition)
@@ -85,7 +85,7 @@ async def differences(wiring: Wiring, log: Log, live: Snapshot, *, scenario: boo
             await store.close()
 
 
-_NOTHING = Progress(partition=-1, input=0, within=None, tick=None, folded=0, recorded="")
+_NOTHING = Progress(partition=-1, input=0, within=None, word=Within(0), tick=None, folded=0, recorded="")
 
 
 class _Fold:

@@ -118,8 +118,9 @@ class Running:
                 projection.open(self._given.data, await log.identity())
                 opened.callback(projection.close)
             self._goal = await log.last()
-            owner = Owner(self._wiring, log, store, self._given.owned, scenario=self._given.clock == "scenario")
-            self._questions.open(owner, log.partitions)
+            scenario = self._given.clock == "scenario"
+            owner = Owner(self._wiring, log, store, self._given.owned, scenario=scenario, limits=self._given.limits)
+            self._questions.open(owner)
             self._owner = owner
             async with anyio.create_task_group() as tasks:
                 for projection in self._projections:
@@ -160,11 +161,9 @@ class Running:
         health = await self._owner.health()
         if not health.claimed:
             return [self._waits]
-        found = [] if health.caught_up else ["it is catching up with the log"]
+        found = list(health.stands) or ([] if health.caught_up else ["it is catching up with the log"])
         if health.last_pull > SILENCE:
             found.append("the log is silent")
-        if health.refusal is not None:
-            found.insert(0, f"the log takes nothing: {health.refusal}")
         behind = [projection for projection in self._projections if not projection.caught_up(self._goal)]
         return found + [item.failure or f"projection {item.entity} is catching up with the log" for item in behind]
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from shared.limits import Limits
+
 PREFIX = "Q2C_"
 
 SERVERS = r"^(nats|tls|ws|wss)://[^,\s]+(,(nats|tls|ws|wss)://[^,\s]+)*$"
@@ -27,6 +29,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     partitions: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 8
     owns: Annotated[str, Meta(pattern=_OWNS, description="all, or partitions such as 0-3,6")] = "all"
     clock: Annotated[Literal["wall", "scenario"], Meta(description="wall or scenario")] = "wall"
+    parked_per_actor: Annotated[int, Meta(ge=1, description="a number of messages, at least 1")] = 10_000
+    parked_per_partition: Annotated[int, Meta(ge=1, description="a number of messages, at least 1")] = 100_000
+    storm_window: Annotated[int, Meta(ge=1, le=100_000, description="a number of messages from 1 to 100000")] = 100
+    storm_share: Annotated[int, Meta(ge=1, le=100, description="a percentage from 1 to 100")] = 50
     log: Annotated[Literal["auto", "console", "json"], Meta(description="auto, console or json")] = "auto"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")
@@ -42,6 +48,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def servers(self) -> list[str]:
         return self.nats.split(",")
+
+    @property
+    def limits(self) -> Limits:
+        """How much may go wrong before more than the actors concerned stands still."""
+        return Limits(self.parked_per_actor, self.parked_per_partition, self.storm_window, self.storm_share / 100)
 
     @property
     def owned(self) -> tuple[int, ...]:

@@ -33,12 +33,14 @@ create table parked (
     wake integer not null,    -- the instant asked for, before all time for a message
     message text not null, at integer not null,
     reason text,              -- why deciding failed; null behind the head
+    edited integer not null,  -- log sequence of the command that gives other data, 0 where there is none
     primary key (partition, entity, key, id, sequence, wake)
 ) without rowid;
 create table progress (
     partition integer primary key,
     input integer not null,   -- everything up to this log sequence has had its effect
     within text,              -- and this much of the message after it
+    word text not null,       -- the last word about parked actors that has been followed
     tick integer,             -- the last tick up to input
     folded integer not null,  -- own events up to this log sequence are in the states: the last cursor record known
     recorded text not null    -- the batch of that record: another one means that the file lags
@@ -98,6 +100,8 @@ class ParkedRow(NamedTuple):
     message: str
     at: datetime
     reason: str | None
+    edited: int = 0
+    """Log sequence of the command whose data is heard in its place."""
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -106,6 +110,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     partition: int
     input: int
     within: Within | None
+    word: Within
     tick: datetime | None
     folded: int
     recorded: str
@@ -174,15 +179,16 @@ class Store:
 
     async def progress(self) -> dict[int, Progress]:
         """How far each partition is in this file."""
-        rows = await self._rows("select partition, input, within, tick, folded, recorded from progress")
+        rows = await self._rows("select partition, input, within, word, tick, folded, recorded from progress")
         return {
             row[0]: Progress(
                 partition=row[0],
                 input=row[1],
                 within=None if row[2] is None else _WITHIN.decode(row[2]),
-                tick=instant(row[3]),
-                folded=row[4],
-                recorded=row[5],
+                word=_WITHIN.decode(row[3]),
+                tick=instant(row[4]),
+                folded=row[5],
+                recorded=row[6],
             )
             for row in rows
         }
@@ -225,14 +231,14 @@ class Store:
     async def parked(self, partition: int) -> list[tuple[ParkedKey, ParkedRow]]:
         """Everything that waits in a partition, in the order in which it came."""
         rows = await self._rows(
-            "select entity, key, id, sequence, wake, message, at, reason from parked where partition = ? "
+            "select entity, key, id, sequence, wake, message, at, reason, edited from parked where partition = ? "
             "order by sequence, wake",
             (partition,),
         )
         return [
             (
                 ParkedKey(ActorRef(*row[:3]), row[3], None if row[4] == NO_WAKE else instant(row[4])),
-                ParkedRow(row[5], _EPOCH + timedelta(microseconds=row[6]), row[7]),
+                ParkedRow(row[5], _EPOCH + timedelta(microseconds=row[6]), row[7], row[8]),
             )
             for row in rows
         ]
@@ -269,21 +275,22 @@ class Store:
                 list(keys.values()),
             )
             await self._db.executemany(
-                "insert into parked values (?,?,?,?,?,?,?,?,?)",
+                "insert into parked values (?,?,?,?,?,?,?,?,?,?)",
                 [
-                    (*keys[key], row.message, micros(row.at), row.reason)
+                    (*keys[key], row.message, micros(row.at), row.reason, row.edited)
                     for key, (_, row) in changes.parked.items()
                     if row is not None
                 ],
             )
         if changes.progress:
             await self._db.executemany(
-                "insert or replace into progress values (?,?,?,?,?,?)",
+                "insert or replace into progress values (?,?,?,?,?,?,?)",
                 [
                     (
                         row.partition,
                         row.input,
                         None if row.within is None else encode(row.within).decode(),
+                        encode(row.word).decode(),
                         micros(row.tick),
                         row.folded,
                         row.recorded,
@@ -309,7 +316,7 @@ class Store:
             "actor": ("entity || '/' || key || '/' || id", "json_array(state, wake, opener, sequence)"),
             "parked": (
                 "entity || '/' || key || '/' || id || ' ' || sequence || ' ' || wake",
-                "json_array(message, at, reason)",
+                "json_array(message, at, reason, edited)",
             ),
             "reference": ("'state'", "state"),
         }
