@@ -5,10 +5,11 @@ from datetime import datetime
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 from infra.reading import Heard
 from infra.scenario import Note, Step
-from infra.screen import line
+from infra.screen import line, show_line
 from infra.telling import ECHOES, instant
 
 
@@ -71,7 +72,8 @@ class Progress:
                 self._console.print(f"  {name}", style="bold blue", markup=False)
                 self._shown = name
             for message, elapsed in messages:
-                self._console.print("    ", line(message, after=f"+{elapsed * 1000:.0f} ms"), sep="")
+                text = line(message, after=f"+{elapsed * 1000:.0f} ms")
+                show_line(self._console, Text("    ").append_text(text))
 
     def _journey(self, correlation: str, key: str) -> str:
         """The journey's name; what belongs to none is told under its customer's only one, or the firm's."""

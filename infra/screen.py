@@ -15,6 +15,7 @@ _FOLDED = 7
 """To so few characters a column of words may be narrowed, on more lines; a column that must not wrap never is."""
 
 _ENDLESS = 10_000
+_SET_IN = 6
 
 _COLOURS = {"commercial": "cyan", "delivery": "green", "finance": "yellow", "observability": "magenta"}
 _NO = ("refused", "held", "rejected", "parked", "stalled", "unratable", "over_cap", "block")
@@ -61,6 +62,19 @@ def line(message: Heard, *, after: str = "") -> Text:
         text.append(f"  {after}", "dim")
     text.rstrip()
     return text
+
+
+def show_line(console: Console, text: Text) -> None:
+    """On a terminal too narrow for it, closed up, and set in below if that is not enough; elsewhere as it is."""
+    if not console.is_terminal or len(text) <= console.width:
+        console.print(text)
+        return
+    start = len(text) - len(text.plain.lstrip())
+    closed_up = Text("  ").join(part for part in text.split("  ") if part.plain.strip())
+    first, *more = closed_up.wrap(console, console.width - _SET_IN)
+    console.print(Text(" " * start).append_text(first))
+    for part in more:
+        console.print(Text(" " * _SET_IN).append_text(part))
 
 
 def watched(message: Heard) -> Text:

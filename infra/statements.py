@@ -169,6 +169,9 @@ def _show_outstanding(console: Console, outstanding: Sequence[Outstanding]) -> N
 
 
 def show_journeys(console: Console, listed: JourneyList) -> None:
+    if not listed.journeys:
+        console.print("no journey has begun: a quote begins one", style="dim")
+        return
     table = _table("Journeys", ("customer", "journey"), ("status", "value", "billed", "open", ""))
     for one in listed.journeys:
         amounts = (one.value, one.billed, one.open)

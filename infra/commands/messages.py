@@ -14,7 +14,7 @@ from infra.client import Mesh, connected
 from infra.commands.running import OUT, Data, Json, Key, Nats, Type, given, known, print_json, run
 from infra.failure import WRONG, Failure
 from infra.reading import EVERYTHING, Heard, heard
-from infra.screen import watched
+from infra.screen import show_line, watched
 from infra.telling import title
 
 app = typer.Typer()
@@ -139,7 +139,7 @@ async def _watch(
                 if json:
                     print(msgspec.json.encode(message).decode(), flush=True)
                 else:
-                    OUT.print(watched(message))
+                    show_line(OUT, watched(message))
 
 
 async def _messages(mesh: Mesh, key: str | None, place: int | None, follow: bool) -> AsyncIterator[Heard]:

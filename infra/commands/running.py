@@ -75,7 +75,7 @@ def given(data: str | None) -> bytes:
         return b"{}"
     if data == "-":
         return sys.stdin.buffer.read()
-    if data.lstrip().startswith("{"):
+    if data.lstrip()[:1] in ("", "{", "["):
         return data.encode()
     try:
         return Path(data).read_bytes()

@@ -41,6 +41,8 @@ def q2c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("say", "nothing", "ACME"), "there is no message named nothing: see `q2c contracts`"),
         (("say", REGISTER, "A.B", "{}"), "key 'A.B' must be 1 to 64 letters, digits, _ or -"),
         (("say", REGISTER, "ACME", "{"), "Input data was truncated"),
+        (("say", REGISTER, "ACME", ""), "is refused: Input data was truncated"),
+        (("say", REGISTER, "ACME", "[]"), "is refused: Expected `object`, got `array`"),
         (("say", REGISTER, "ACME", "{}"), "Object missing required field `legal_name`"),
         (("say", REGISTER, "ACME", '{"legal_name": 7, "country": "DE"}'), "got `int` - at `$.legal_name`"),
         (("say", REGISTER, "ACME", "absent.json"), "absent.json cannot be read (No such file or directory)"),

@@ -14,7 +14,7 @@ from contracts.wire import Received, envelope
 from infra.progress import Progress
 from infra.reading import Heard, as_json, heard
 from infra.scenario import Note, Quiet, Step
-from infra.screen import line, watched
+from infra.screen import line, show_line, watched
 
 AT = datetime(2026, 1, 30, 15, tzinfo=UTC)
 
@@ -133,6 +133,18 @@ def test_the_time_a_fact_took_is_counted_from_what_set_it_off(monkeypatch: pytes
     progress.done()
     took = [line.split()[-2] for line in out.getvalue().splitlines() if "invoice paid" in line]
     assert took == ["+2000", "+2000"]
+
+
+def test_a_line_is_closed_up_and_goes_on_below_on_a_narrow_terminal_and_stays_one_elsewhere() -> None:
+    terminal, file = StringIO(), StringIO()
+    show_line(Console(file=terminal, width=80, force_terminal=True, color_system=None, soft_wrap=True), line(ISSUED))
+    show_line(Console(file=file, width=80, soft_wrap=True), line(ISSUED))
+    first, second = terminal.getvalue().splitlines()
+    assert max(len(first), len(second)) <= 80
+    assert second.startswith("      ")
+    assert "net 180,000.00 EUR" in second
+    assert f"{first} {second}".split() == file.getvalue().split()
+    assert len(file.getvalue().splitlines()) == 1
 
 
 def test_noughts_are_told_only_if_there_is_nothing_else() -> None:
