@@ -21,7 +21,7 @@ CHANGES = ("CO-1", "CO-2")
 LINES = ("L1", "L2", "L3")
 """By milestones, by months, by time."""
 
-numbers = st.lists(st.integers(0, 2**24), min_size=10, max_size=80)
+numbers = st.lists(st.integers(0, 2**24), min_size=10, max_size=60)
 """One for each thing that somebody does."""
 
 
