@@ -73,6 +73,21 @@ class ActorDiscarded(Event):
     wake: Instant | None = None
 
 
+class EffectPaused(Event):
+    """A destination outside keeps failing: the effect worker leaves it alone, and what it is to do waits."""
+
+    effect: str
+    destination: str
+    reason: str
+
+
+class EffectResumed(Event):
+    """The destination has answered again."""
+
+    effect: str
+    destination: str
+
+
 class RetryActor(Command):
     """Hear everything that waits for a parked actor again, in order; the key is the actor's."""
 
@@ -173,6 +188,8 @@ class RuntimeTypes(Record):
     waiting: type[ActorWaiting]
     retried: type[ActorRetried]
     discarded: type[ActorDiscarded]
+    effect_paused: type[EffectPaused]
+    effect_resumed: type[EffectResumed]
     retry: type[RetryActor]
     discard: type[DiscardMessage]
     position: type[Position]
@@ -187,6 +204,8 @@ class RuntimeTypes(Record):
             self.waiting,
             self.retried,
             self.discarded,
+            self.effect_paused,
+            self.effect_resumed,
             self.retry,
             self.discard,
             self.position,
@@ -214,6 +233,8 @@ def of(service: str) -> RuntimeTypes:
         waiting=named(ActorWaiting, "actor.waiting"),
         retried=named(ActorRetried, "actor.retried"),
         discarded=named(ActorDiscarded, "actor.discarded"),
+        effect_paused=named(EffectPaused, "effect.paused"),
+        effect_resumed=named(EffectResumed, "effect.resumed"),
         retry=named(RetryActor, "actor.retry"),
         discard=named(DiscardMessage, "actor.discard"),
         position=named(Position, "runtime.position"),

@@ -12,6 +12,9 @@ PREFIX = "Q2C_"
 SERVERS = r"^(nats|tls|ws|wss)://[^,\s]+(,(nats|tls|ws|wss)://[^,\s]+)*$"
 _OWNS = r"^(all|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)$"
 
+_HOST = r"(\*\.)?[A-Za-z0-9.-]+"
+_HOSTS = rf"^(\*|{_HOST}(,{_HOST})*)$"
+
 
 class WrongSetting(ValueError):
     """A setting that cannot be used; its text names the variable and says what would be right."""
@@ -27,6 +30,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     partitions: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 8
     owns: Annotated[str, Meta(pattern=_OWNS, description="all, or partitions such as 0-3,6")] = "all"
     clock: Annotated[Literal["wall", "scenario"], Meta(description="wall or scenario")] = "wall"
+    secrets: Annotated[Path | None, Meta(description="the folder that holds one file for each secret")] = None
+    outside: Annotated[
+        str, Meta(pattern=_HOSTS, description="the hosts that may be called: *, or names such as a.example,*.b.example")
+    ] = "*"
+    private: Annotated[
+        Literal["refuse", "allow"], Meta(description="refuse or allow, for calls to addresses not on the internet")
+    ] = "refuse"
     log: Annotated[Literal["auto", "console", "json"], Meta(description="auto, console or json")] = "auto"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")
@@ -42,6 +52,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def servers(self) -> list[str]:
         return self.nats.split(",")
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that effect workers may call."""
+        return tuple(self.outside.split(","))
 
     @property
     def owned(self) -> tuple[int, ...]:
