@@ -2,25 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from nats.aio.client import Client
 
-from contracts import runtime, wire
-from contracts.message import Context, Message
+from contracts import runtime
 from contracts.wire import STREAM
 from shared.decider import WiringError, wire_service
 from shared.effects import Call, wire_effect
 from shared.log import Log
 from shared.outside import outside
-from shared.owner import Owner
-from shared.restore import working_copy
 from shared.workers import Workers
 from tests.receiver import Receiver, Reply, Request, receiver
 from tests.runtime.parcels import carrier, parcel
@@ -33,77 +28,18 @@ from tests.runtime.parcels.messages import (
     SendingAsked,
     Sent,
 )
+from tests.runtime.working import Serving, Working, varied, working
 
-M = TypeVar("M", bound=Message)
 WIRING = wire_service("parcels", [parcel], None, TYPES)
 CONSUMER = "effect-parcels-carrier"
 
 
-@dataclass
-class Post:
-    """The parcels service on the log of one test."""
-
-    log: Log
-    workers: Workers
-    owner: Owner
-    said: list[str] = field(default_factory=list)
-
-    async def send(self, name: str, to: str) -> int:
-        return await self.say(Send(parcel=name, carrier=to))
-
-    async def say(self, message: Message, context: Context | None = None) -> int:
-        self.said.append("")
-        heard = context or Context(
-            id=f"m{len(self.said)}", source="/tests", key="ACME", at=datetime.now(UTC), correlation="j"
-        )
-        return (await self.log.say(wire.subject(type(message), heard.key), wire.envelope(message, heard))).sequence
-
-    async def heard(self, kind: type[M]) -> list[M]:
-        """Every message of a kind on the log."""
-        found: list[M] = []
-        types = wire.with_runtime(TYPES)
-        async for batch in self.log.read(["q2c.cmd.>", "q2c.evt.>"], 0, await self.log.last()):
-            for received in batch:
-                message = wire.hear(received, types)
-                if isinstance(message, kind):
-                    found.append(message)
-        return found
-
-    async def until(self, kind: type[M], count: int = 1) -> list[M]:
-        """All of a kind, once there are so many."""
-        pull = self.log.pull(["q2c.>"], 0)
-        try:
-            async with asyncio.timeout(60):
-                while len(found := await self.heard(kind)) < count:
-                    await pull.batch(1000)
-        finally:
-            await pull.close()
-        return found
-
-    async def settled(self) -> None:
-        """Until the consumer has nothing to bring."""
-        async with asyncio.timeout(60):
-            while True:
-                info = await self.log.nc.jetstream().consumer_info(STREAM, CONSUMER)
-                if not info.num_pending and not info.num_ack_pending:
-                    return
-                await asyncio.sleep(0.02)
+def post(log: Log, folder: Path, module: Any = carrier) -> AbstractAsyncContextManager[Serving]:
+    return working(log, folder, WIRING, module)
 
 
-@asynccontextmanager
-async def post(log: Log, folder: Path, module: Any = carrier) -> AsyncIterator[Post]:
-    store = await working_copy(folder, WIRING, log)
-    owner = Owner(WIRING, log, store)
-    async with outside(("*",), private=True, secrets=None) as there:
-        workers = Workers([wire_effect(WIRING, module)], log, there, scenario=False)
-        tasks = [asyncio.create_task(owner.run()), asyncio.create_task(workers.run())]
-        try:
-            yield Post(log, workers, owner)
-        finally:
-            owner.stop()
-            await workers.drain()
-            await asyncio.gather(*tasks)
-            await store.close()
+async def send(office: Working, parcel: str, to: Receiver) -> None:
+    await office.say(Send(parcel=parcel, carrier=to.url))
 
 
 @pytest.fixture
@@ -123,17 +59,11 @@ def takes_after(failures: int, status: int = 503, *headers: tuple[str, str]) -> 
     return answer
 
 
-def varied(**changed: Any) -> Any:
-    """The carrier with something else in it."""
-    known = {name: value for name, value in vars(carrier).items() if not name.startswith("__")}
-    return SimpleNamespace(__name__="tests.carrier", **{**known, **changed})
-
-
 async def test_a_call_is_made_with_the_requests_id_and_its_outcome_told(
     nats_client: Client, tmp_path: Path, carriers: Receiver
 ) -> None:
     async with post(Log(nats_client, 4), tmp_path) as office:
-        await office.send("P-1", carriers.url)
+        await send(office, "P-1", carriers)
         assert [sent.parcel for sent in await office.until(Sent)] == ["P-1"]
         (asked,) = await office.heard(SendingAsked)
         (confirmed,) = await office.heard(ConfirmSending)
@@ -144,9 +74,9 @@ async def test_a_call_is_made_with_the_requests_id_and_its_outcome_told(
 async def test_a_no_for_good_is_an_outcome(nats_client: Client, tmp_path: Path, carriers: Receiver) -> None:
     carriers.answer = lambda _request: Reply(422)
     async with post(Log(nats_client, 4), tmp_path) as office:
-        await office.send("P-1", carriers.url)
+        await send(office, "P-1", carriers)
         assert [refused.status for refused in await office.until(NotSent)] == [422]
-        await office.settled()
+        await office.settled(CONSUMER)
     assert len(carriers.requests) == 1
 
 
@@ -155,9 +85,9 @@ async def test_a_call_without_effect_is_made_again_without_being_looked_up(
 ) -> None:
     carriers.answer = takes_after(2)
     async with post(Log(nats_client, 4), tmp_path) as office:
-        await office.send("P-1", carriers.url)
+        await send(office, "P-1", carriers)
         await office.until(Sent)
-        await office.settled()
+        await office.settled(CONSUMER)
         assert len(await office.heard(Sent)) == 1
     assert [request.method for request in carriers.requests] == ["POST", "POST", "POST"]
 
@@ -167,7 +97,7 @@ async def test_an_outcome_in_doubt_is_looked_up_and_never_called_again_blindly(
 ) -> None:
     carriers.answer = lambda request: Reply(499 if request.method == "POST" else 200)
     async with post(Log(nats_client, 4), tmp_path) as office:
-        await office.send("P-1", carriers.url)
+        await send(office, "P-1", carriers)
         assert [sent.found for sent in await office.until(Sent)] == [True]
     assert [request.method for request in carriers.requests] == ["POST", "GET"]
 
@@ -182,7 +112,7 @@ async def test_what_the_lookup_does_not_find_is_called_again(
 
     carriers.answer = answer
     async with post(Log(nats_client, 4), tmp_path) as office:
-        await office.send("P-1", carriers.url)
+        await send(office, "P-1", carriers)
         assert [sent.found for sent in await office.until(Sent)] == [False]
     assert [request.method for request in carriers.requests] == ["POST", "GET", "POST"]
 
@@ -194,8 +124,8 @@ async def test_a_call_that_takes_too_long_is_in_doubt(nats_client: Client, tmp_p
         return Reply(200, before=never.wait) if request.method == "POST" else Reply(200)
 
     carriers.answer = answer
-    async with post(Log(nats_client, 4), tmp_path, varied(patience=0.2)) as office:
-        await office.send("P-1", carriers.url)
+    async with post(Log(nats_client, 4), tmp_path, varied(carrier, patience=0.2)) as office:
+        await send(office, "P-1", carriers)
         assert [sent.found for sent in await office.until(Sent)] == [True]
     assert [request.method for request in carriers.requests] == ["POST", "GET"]
 
@@ -213,8 +143,8 @@ async def test_a_bug_in_a_worker_is_in_doubt_and_its_text_is_not_told(
         return await carrier.perform(request, call)
 
     carriers.answer = lambda request: Reply(404 if request.method == "GET" else 204)
-    async with post(Log(nats_client, 4), tmp_path, varied(perform=perform)) as office:
-        await office.send("P-1", carriers.url)
+    async with post(Log(nats_client, 4), tmp_path, varied(carrier, perform=perform)) as office:
+        await send(office, "P-1", carriers)
         await office.until(Sent)
     assert "whsec_1234" not in caplog.text
     assert [request.method for request in carriers.requests] == ["GET", "POST"]
@@ -229,13 +159,13 @@ async def test_two_workers_and_a_consumer_that_an_operator_deletes_tell_each_out
         second = Workers([wire_effect(WIRING, carrier)], log, there, scenario=False)
         working = asyncio.create_task(second.run())
         for number in range(20):
-            await office.send(f"P-{number}", carriers.url)
+            await send(office, f"P-{number}", carriers)
         await carriers.until(5)
         await nats_client.jetstream().delete_consumer(STREAM, CONSUMER)
         for number in range(20, 40):
-            await office.send(f"P-{number}", carriers.url)
+            await send(office, f"P-{number}", carriers)
         await office.until(Sent, 40)
-        await office.settled()
+        await office.settled(CONSUMER)
         await second.drain()
         await working
         told = [sent.parcel for sent in await office.heard(Sent)]
@@ -247,13 +177,11 @@ async def test_a_request_that_no_actor_has_said_calls_nobody(
     nats_client: Client, tmp_path: Path, carriers: Receiver
 ) -> None:
     async with post(Log(nats_client, 4), tmp_path) as office:
-        forged = Context(
-            id="forged", source="/parcels/parcel/ACME/P-1", key="ACME", at=datetime.now(UTC), correlation="j", cause="x"
-        )
-        await office.say(SendingAsked(parcel="P-1", carrier=carriers.url), forged)
-        await office.send("P-2", carriers.url)
+        forged = replace(office.context("forged"), source="/parcels/parcel/ACME/P-1", cause="m1")
+        await office.say_as(SendingAsked(parcel="P-1", carrier=carriers.url), forged)
+        await send(office, "P-2", carriers)
         await office.until(Sent)
-        await office.settled()
+        await office.settled(CONSUMER)
     assert [request.path for request in carriers.requests] == ["/hooks/P-2"]
 
 
@@ -263,7 +191,7 @@ async def test_a_destination_that_keeps_failing_is_left_alone_and_others_are_not
     types = runtime.of("parcels")
     async with receiver() as broken, post(Log(nats_client, 4), tmp_path) as office:
         broken.answer = takes_after(5)
-        await office.send("P-1", broken.url)
+        await send(office, "P-1", broken)
         (paused,) = await office.until(types.effect_paused)
         assert (paused.effect, paused.destination, paused.reason) == (
             "carrier",
@@ -271,7 +199,7 @@ async def test_a_destination_that_keeps_failing_is_left_alone_and_others_are_not
             "status 503",
         )
         assert office.workers.paused() == [f"carrier leaves 127.0.0.1:{broken.port} alone"]
-        await office.send("P-2", carriers.url)
+        await send(office, "P-2", carriers)
         assert [sent.parcel for sent in await office.until(Sent)] == ["P-2"]
         await office.until(types.effect_resumed)
         assert [sent.parcel for sent in await office.until(Sent, 2)] == ["P-2", "P-1"]
@@ -286,8 +214,8 @@ async def test_a_call_outlives_the_time_after_which_the_server_would_bring_it_ag
     monkeypatch.setattr("shared.channel._HEARTBEAT", 0.2)
     done = asyncio.Event()
     carriers.answer = lambda _request: Reply(204, before=done.wait)
-    async with post(Log(nats_client, 4), tmp_path, varied(patience=30.0)) as office:
-        await office.send("P-1", carriers.url)
+    async with post(Log(nats_client, 4), tmp_path, varied(carrier, patience=30.0)) as office:
+        await send(office, "P-1", carriers)
         await carriers.until(1)
         info = await nats_client.jetstream().consumer_info(STREAM, CONSUMER)
         await asyncio.sleep(1.5)  # longer than the server waits: the time itself is what is tested
@@ -303,7 +231,7 @@ def test_a_worker_must_find_what_it_performs() -> None:
         raise NotImplementedError
 
     with pytest.raises(WiringError, match="must find what perform returns"):
-        wire_effect(WIRING, varied(lookup=lookup))
+        wire_effect(WIRING, varied(carrier, lookup=lookup))
 
 
 def test_a_worker_answers_what_its_own_service_says() -> None:
@@ -314,7 +242,7 @@ def test_a_worker_answers_what_its_own_service_says() -> None:
         raise NotImplementedError
 
     with pytest.raises(WiringError, match="which no actor of parcels says"):
-        wire_effect(WIRING, varied(perform=perform, lookup=lookup))
+        wire_effect(WIRING, varied(carrier, perform=perform, lookup=lookup))
 
 
 def test_a_worker_says_commands_only() -> None:
@@ -325,9 +253,9 @@ def test_a_worker_says_commands_only() -> None:
         raise NotImplementedError
 
     with pytest.raises(WiringError, match="which is no command to an actor of parcels"):
-        wire_effect(WIRING, varied(perform=perform, lookup=lookup))
+        wire_effect(WIRING, varied(carrier, perform=perform, lookup=lookup))
 
 
 def test_a_module_without_a_lookup_is_no_worker() -> None:
     with pytest.raises(WiringError, match="no async lookup"):
-        wire_effect(WIRING, varied(lookup=None))
+        wire_effect(WIRING, varied(carrier, lookup=None))
