@@ -27,6 +27,7 @@ from typing import Any, Generic, Protocol, TypeVar, get_type_hints, runtime_chec
 from contracts.message import Command, Event, Message, Record, name_of
 from shared.breaker import RETRIES
 from shared.decider import Wiring, WiringError, entity_of, members, message_types
+from shared.hearing import matching
 from shared.outside import Answer, Failure, InDoubt, Outside, Unavailable
 
 
@@ -62,7 +63,8 @@ class Feed(Record):
 
     @property
     def filters(self) -> list[str]:
-        return [f"q2c.evt.{pattern}.*.{key}" for pattern in self.events for key in self.keys or ("*",)]
+        """Where the events are kept that match."""
+        return matching(self.events, self.keys)
 
 
 F = TypeVar("F", bound=Feed | None)
