@@ -156,11 +156,17 @@ class Outside:
 
 @asynccontextmanager
 async def outside(hosts: Sequence[str], *, private: bool, secrets: Path | None) -> AsyncIterator[Outside]:
-    """The outside until the block ends. Proxies and passwords of the environment are not used."""
+    """The outside until the block ends. SSL_CERT_FILE may name whom to trust; proxies of the environment are ignored."""
     # How long a call may take as a whole is the worker's patience.
     limits = httpx.Timeout(None, connect=_CONNECTS_WITHIN, pool=_CONNECTS_WITHIN)
     plain = {"user-agent": "q2c-mesh", "accept-encoding": "identity"}
-    async with httpx.AsyncClient(headers=plain, timeout=limits, follow_redirects=False, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        headers=plain,
+        verify=httpx.create_ssl_context(),
+        timeout=limits,
+        follow_redirects=False,
+        trust_env=False,
+    ) as client:
         yield Outside(client, Policy(tuple(hosts), private), secrets)
 
 

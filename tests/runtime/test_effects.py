@@ -17,6 +17,7 @@ from shared.effects import Call, wire_effect
 from shared.log import Log
 from shared.outside import outside
 from shared.workers import Workers
+from tests.conftest import NatsServer
 from tests.receiver import Receiver, Reply, Request, receiver
 from tests.runtime.parcels import carrier, parcel
 from tests.runtime.parcels.messages import (
@@ -28,6 +29,7 @@ from tests.runtime.parcels.messages import (
     SendingAsked,
     Sent,
 )
+from tests.runtime.processes import Tally
 from tests.runtime.working import Serving, Working, varied, working
 
 WIRING = wire_service("parcels", [parcel], None, TYPES)
@@ -224,6 +226,46 @@ async def test_a_call_outlives_the_time_after_which_the_server_would_bring_it_ag
         done.set()
         await office.until(Sent)
     assert len(carriers.requests) == 1
+
+
+async def test_a_worker_killed_between_call_and_confirmation_looks_up_what_came_of_it(
+    nats_server: NatsServer, nats_client: Client, tmp_path: Path, carriers: Receiver
+) -> None:
+    """A real process: the carrier has the parcel, nobody knows, and it must not be handed over twice."""
+    office = Working(Log(nats_client, 4), WIRING)
+    async with parcels(nats_server, tmp_path) as first:
+
+        async def killed() -> None:
+            first.kill()
+
+        carriers.answer = lambda request: Reply(200, before=killed if request.method == "POST" else None)
+        await send(office, "P-1", carriers)
+        await first.exit_code()
+    async with parcels(nats_server, tmp_path) as second:
+        assert [sent.found for sent in await office.until(Sent)] == [True]
+        await office.settled(CONSUMER)
+        second.ask_to_stop()
+        assert await second.exit_code() == 0
+    assert [request.method for request in carriers.requests] == ["POST", "GET"]
+    assert len(await office.heard(Sent)) == 1
+
+
+async def test_a_service_is_ready_and_tells_what_it_leaves_alone(
+    nats_server: NatsServer, nats_client: Client, tmp_path: Path, carriers: Receiver
+) -> None:
+    office = Working(Log(nats_client, 4), WIRING)
+    carriers.answer = lambda _request: Reply(503)
+    async with parcels(nats_server, tmp_path) as service:
+        await service.says('"ready"')
+        assert await service.get("/ready") == (200, {"service": "parcels", "ready": True, "waits_for": []})
+        await send(office, "P-1", carriers)
+        await office.until(runtime.of("parcels").effect_paused)
+        status, told = await service.get("/ready")
+    assert (status, told["paused"]) == (200, [f"carrier leaves 127.0.0.1:{carriers.port} alone"])
+
+
+def parcels(server: NatsServer, folder: Path) -> Tally:
+    return Tally(server.url, folder, app="tests.runtime.parcels.app:app", Q2C_PRIVATE="allow")
 
 
 def test_a_worker_must_find_what_it_performs() -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import io
+import ssl
 import time
 from collections.abc import AsyncIterator
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+import trustme
 
 from shared import telemetry
 from shared.outside import MOST, Answer, InDoubt, Outside, Policy, Unavailable, outside
@@ -46,6 +48,37 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(reach: Outside, other
     other_side.answer = lambda _request: Reply(307, (("Location", other_side.url + "/elsewhere"),))
     assert (await reach.post(other_side.url, b"{}", {})).status == 307
     assert len(other_side.requests) == 1
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """A certificate authority that is trusted while the test runs."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    return made
+
+
+async def call_over_tls(certificate: trustme.LeafCert) -> int:
+    """The status that a server with this certificate answers when it is called by the name localhost."""
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 -\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    server = await asyncio.start_server(take, "127.0.0.1", 0, ssl=context)
+    async with server, outside(("localhost",), private=True, secrets=None) as there:
+        port = server.sockets[0].getsockname()[1]
+        return (await there.post(f"https://localhost:{port}/", b"", {})).status
+
+
+async def test_a_certificate_is_checked_against_the_name_although_the_address_is_called(authority: trustme.CA) -> None:
+    assert await call_over_tls(authority.issue_cert("localhost")) == 204
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        await call_over_tls(authority.issue_cert("other.example.com"))
 
 
 async def test_a_host_that_is_not_allowed_is_not_called(other_side: Receiver) -> None:
