@@ -156,7 +156,7 @@ class Outside:
 
 @asynccontextmanager
 async def outside(hosts: Sequence[str], *, private: bool, secrets: Path | None) -> AsyncIterator[Outside]:
-    """The outside until the block ends. SSL_CERT_FILE may name whom to trust; proxies of the environment are ignored."""
+    """The outside until the block ends. SSL_CERT_FILE may name whom to trust; no proxy of the environment is used."""
     # How long a call may take as a whole is the worker's patience.
     limits = httpx.Timeout(None, connect=_CONNECTS_WITHIN, pool=_CONNECTS_WITHIN)
     plain = {"user-agent": "q2c-mesh", "accept-encoding": "identity"}
