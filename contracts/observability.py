@@ -1,11 +1,23 @@
-"""What the observability service says and answers: time, the journeys, and the books read at a position of the log."""
+"""What the observability service says and answers: time, the journeys, the books at a position of the log, webhooks."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.message import Broadcast, Event, Identifier, Instant, Question, ReasonCode, Record, Text, utc
+from contracts.message import (
+    Broadcast,
+    Command,
+    Event,
+    Identifier,
+    Instant,
+    Question,
+    ReasonCode,
+    Record,
+    Refusal,
+    Text,
+    utc,
+)
 from contracts.money import CurrencyCode, Money
 from contracts.order import HoldOwner
 
@@ -246,3 +258,187 @@ class ShowBooks(Question, tag="observability.books.show.v1"):
 
     legal_entity: Identifier | None = None
     as_of: date | None = None
+
+
+# --- webhook: its key is its id -------------------------------------------------------------------------------------
+
+EventPattern = Annotated[
+    str,
+    Meta(
+        pattern=r"^([a-z][a-z0-9_]*|\*)\.([a-z][a-z0-9_]*|\*)\.([a-z][a-z0-9_]*|\*)\.(v[1-9][0-9]*|\*)$",
+        max_length=200,
+        description="The name of an event such as finance.invoice.issued.v1; * stands for any one of its four parts.",
+    ),
+]
+WebhookUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?$",
+        max_length=1000,
+        description="An http or https address, without user and password.",
+    ),
+]
+LogSequence = Annotated[int, Meta(ge=0, description="A place in the log.")]
+
+
+class RegisterWebhook(Command, tag="observability.webhook.register.v1"):
+    """Send every event that matches to `url` from now on, in the log's order. The key is the webhook's id.
+
+    Neither this message nor any other holds a secret: `secret` is the name of a file in the folder Q2C_SECRETS.
+    """
+
+    url: WebhookUrl
+    events: Annotated[tuple[EventPattern, ...], Meta(min_length=1, max_length=20)]
+    secret: Identifier
+    keys: Annotated[tuple[Identifier, ...], Meta(max_length=20)] = ()
+    """Only events of these keys; all when empty."""
+    after: LogSequence | None = None
+    """Begin with what follows this place in the log; None: with what follows this very request."""
+
+
+class RotateWebhookSecret(Command, tag="observability.webhook.rotate_secret.v1"):
+    """Sign with another secret. Until the next rotation the one before it signs too, unless `drop_previous`."""
+
+    secret: Identifier
+    drop_previous: bool = False
+
+
+class PauseWebhook(Command, tag="observability.webhook.pause.v1"):
+    """Deliver nothing until it is resumed; what happens meanwhile is delivered then."""
+
+
+class ResumeWebhook(Command, tag="observability.webhook.resume.v1"):
+    """Go on with what is not delivered yet; with `after`, with all that follows this place, delivered before or not."""
+
+    after: LogSequence | None = None
+
+
+class RemoveWebhook(Command, tag="observability.webhook.remove.v1"):
+    """Deliver nothing more, ever."""
+
+
+class ConfirmDelivery(Command, tag="observability.webhook.confirm_delivery.v1"):
+    """The receiver has taken the event at `sequence`. Said by the worker that delivers."""
+
+    run: int
+    sequence: LogSequence
+    event: Text
+    attempt: int
+
+
+class FailDelivery(Command, tag="observability.webhook.fail_delivery.v1"):
+    """The receiver could not be reached or asked for patience: it is tried again. Said by the worker that delivers."""
+
+    run: int
+    sequence: LogSequence
+    event: Text
+    attempt: int
+    detail: Text
+    again_at: Instant
+
+
+class RefuseDelivery(Command, tag="observability.webhook.refuse_delivery.v1"):
+    """The receiver has refused the event with an HTTP `status`. Said by the worker that delivers."""
+
+    run: int
+    sequence: LogSequence
+    event: Text
+    attempt: int
+    status: int
+
+
+class WebhookRegistered(Event, tag="observability.webhook.registered.v1"):
+    """What matches and lies after `after` in the log is delivered, each event at least once, in order."""
+
+    url: WebhookUrl
+    events: tuple[EventPattern, ...]
+    keys: tuple[Identifier, ...]
+    secret: Identifier
+    run: int
+    """Counts how often its deliveries were begun at a place in the log."""
+    after: LogSequence
+
+
+class WebhookSecretRotated(Event, tag="observability.webhook.secret_rotated.v1"):
+    """Deliveries are signed with each of `secrets`, by name, the newest first."""
+
+    secrets: tuple[Identifier, ...]
+
+
+class WebhookPaused(Event, tag="observability.webhook.paused.v1"):
+    """Nothing is delivered until it is resumed."""
+
+
+class WebhookResumed(Event, tag="observability.webhook.resumed.v1"):
+    """Deliveries go on after `after`."""
+
+    run: int
+    after: LogSequence
+
+
+class WebhookDisabled(Event, tag="observability.webhook.disabled.v1"):
+    """Nothing is delivered until somebody has mended the receiver and resumes it. Nothing was skipped."""
+
+    reason: Literal["GONE", "UNREACHABLE", "REFUSING"]
+    detail: Text
+
+
+class WebhookRemoved(Event, tag="observability.webhook.removed.v1"):
+    """Nothing is delivered any more."""
+
+
+class EventDelivered(Event, tag="observability.webhook.delivered.v1"):
+    """The receiver has taken the event at `sequence`."""
+
+    run: int
+    sequence: LogSequence
+    event: Text
+    attempt: int
+
+
+class DeliveryFailed(Event, tag="observability.webhook.delivery_failed.v1"):
+    """An attempt has failed; the event, and all that follow it, are tried again at `again_at`."""
+
+    run: int
+    sequence: LogSequence
+    event: Text
+    attempt: int
+    detail: Text
+    again_at: Instant
+
+
+class DeliveryRefused(Event, tag="observability.webhook.delivery_refused.v1"):
+    """The receiver does not want the event: it is not sent again unless somebody resumes the webhook before it."""
+
+    run: int
+    sequence: LogSequence
+    event: Text
+    attempt: int
+    status: int
+
+
+class WebhookRefused(Refusal, tag="observability.webhook.refused.v1"):
+    """The webhook is not as the request needs it."""
+
+
+class WebhookShown(Record):
+    """The answer to `observability.webhook.show.v1`."""
+
+    phase: Literal["UNKNOWN", "ACTIVE", "PAUSED", "DISABLED", "REMOVED"]
+    url: str | None
+    events: tuple[EventPattern, ...]
+    keys: tuple[Identifier, ...]
+    secrets: tuple[Identifier, ...]
+    """Their names."""
+    run: int
+    position: LogSequence
+    """All that matches up to here is settled."""
+    delivered: int
+    refused: int
+    last_error: str | None
+    """Of the event that is tried again, or why it is disabled; None while all is well."""
+    again_at: Instant | None
+
+
+class ShowWebhook(Question, tag="observability.webhook.show.v1"):
+    """What becomes of a webhook's deliveries. The key is its id."""

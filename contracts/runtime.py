@@ -126,6 +126,21 @@ class ResumeService(Command):
     reason: Text
 
 
+class EffectPaused(Event):
+    """A destination outside keeps failing: the effect worker leaves it alone, and what it is to do waits."""
+
+    effect: str
+    destination: str
+    reason: str
+
+
+class EffectResumed(Event):
+    """The destination has answered again."""
+
+    effect: str
+    destination: str
+
+
 class RetryActor(Command):
     """Hear everything that waits for a parked actor again, in order; the key is the actor's."""
 
@@ -293,6 +308,8 @@ class RuntimeTypes(Record):
     partition_paused: type[PartitionPaused]
     partition_resumed: type[PartitionResumed]
     resume: type[ResumeService]
+    effect_paused: type[EffectPaused]
+    effect_resumed: type[EffectResumed]
     retry: type[RetryActor]
     edit: type[EditMessage]
     discard: type[DiscardMessage]
@@ -332,6 +349,8 @@ def of(service: str) -> RuntimeTypes:
         partition_paused=named(PartitionPaused, "runtime.partition_paused"),
         partition_resumed=named(PartitionResumed, "runtime.partition_resumed"),
         resume=named(ResumeService, "runtime.resume"),
+        effect_paused=named(EffectPaused, "effect.paused"),
+        effect_resumed=named(EffectResumed, "effect.resumed"),
         retry=named(RetryActor, "actor.retry"),
         edit=named(EditMessage, "actor.edit"),
         discard=named(DiscardMessage, "actor.discard"),

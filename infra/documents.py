@@ -17,7 +17,7 @@ from contracts import wire
 from contracts.message import Message, name_of
 from infra import samples
 from infra.fleet import ROOT, SERVICES
-from infra.wiring import Role, heard_by, is_actor, modules, roles
+from infra.wiring import Role, heard_by, is_actor, is_effect, modules, roles, said_by
 from shared import decider
 
 SCHEMAS = ROOT / "contracts" / "schemas"
@@ -177,16 +177,16 @@ def _entry(name: str, role: Role) -> list[str]:
 
 
 def _with_wiring(text: str, service: str) -> str:
-    """A service's page with what its actors hear and say between the two marks; unchanged where it has no marks."""
+    """A service's page with what is heard and said between the two marks; unchanged where it has no marks."""
     before, begin, rest = text.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not (begin and end):
         return text
     lines = ["", "| actor | hears | says |", "|---|---|---|"]
     for module in modules(service):
-        if is_actor(module):
+        if is_actor(module) or is_effect(module):
             entity = decider.entity_of(module)
-            lines.append(f"| {entity} | {_names(heard_by(module))} | {_names(decider.says(module))} |")
+            lines.append(f"| {entity} | {_names(heard_by(module))} | {_names(said_by(module))} |")
     return "\n".join([before + begin, *lines, "", end + after])
 
 

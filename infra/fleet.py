@@ -27,6 +27,9 @@ _HOPELESS = (os.EX_CONFIG, os.EX_PROTOCOL, os.EX_UNAVAILABLE, os.EX_NOPERM, os.E
 A full disk is one of them: room has to be made first, and the log's own server stands on the same disk.
 """
 
+_OUTSIDE = ("Q2C_SECRETS", "Q2C_OUTSIDE", "Q2C_PRIVATE")
+"""What the environment says of calls to the outside holds for every service."""
+
 Report = Callable[[str], None]
 T = TypeVar("T")
 
@@ -162,8 +165,8 @@ class Fleet:
 
 
 def _environment(**settings: str) -> Mapping[str, str]:
-    """This process's environment with the fleet's own settings instead of whatever was set before."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
+    """This process's environment with the fleet's own settings instead of what was set, but for the way outside."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_") or name in _OUTSIDE}
     return {**inherited, **settings, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 
 

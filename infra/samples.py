@@ -86,6 +86,7 @@ _BY_NAME: Mapping[str, Any] = {
     "template": "CONSULTING",
     "time_zone": "Europe/Berlin",
     "unit_price": "180",
+    "url": "https://erp.example.com/hooks",
     "way_out": "mend it and ask again",
 }
 """What a field of that name mostly holds, where its type allows it."""

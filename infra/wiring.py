@@ -11,7 +11,7 @@ from msgspec import Struct
 from contracts import runtime, wire
 from contracts.message import Broadcast, Command, Event, Internal, Message, Question, name_of
 from infra.fleet import ROOT, SERVICES
-from shared import decider
+from shared import decider, effects
 
 KINDS: Mapping[type[Message], str] = {
     Internal: "internal command",
@@ -33,11 +33,11 @@ class Role(Struct, frozen=True):
 
 
 def modules(service: str) -> Iterator[ModuleType]:
-    """The modules of a service that are actors, its reference, or projections."""
+    """The modules of a service that are actors, its reference, projections, or effect workers."""
     for found in pkgutil.iter_modules([str(ROOT / "services" / service)]):
         if found.name != "app":
             module = importlib.import_module(f"services.{service}.{found.name}")
-            if is_actor(module) or is_reference(module) or is_projection(module):
+            if is_actor(module) or is_reference(module) or is_projection(module) or is_effect(module):
                 yield module
 
 
@@ -53,6 +53,10 @@ def is_projection(module: ModuleType) -> bool:
     return hasattr(module, "project") and hasattr(module, "tables")
 
 
+def is_effect(module: ModuleType) -> bool:
+    return hasattr(module, "perform") and hasattr(module, "lookup")
+
+
 def short(module: ModuleType) -> str:
     return module.__name__.removeprefix("services.")
 
@@ -61,11 +65,20 @@ def heard_by(module: ModuleType) -> tuple[type[Message], ...]:
     """What a module hears; empty for a projection of the whole log."""
     if is_actor(module):
         return decider.hears(module)
+    if is_effect(module):
+        return effects.follows(module) or effects.requests(module)
     function = module.evolve if is_reference(module) else module.project
     parameter = 1 if is_reference(module) else 0
     hints: dict[str, Any] = get_type_hints(function)
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     return tuple(found for found in decider.members(hints[names[parameter]]) if found is not Message)
+
+
+def said_by(module: ModuleType) -> tuple[type[Message], ...]:
+    """What a module says; nothing for those that only read."""
+    if is_actor(module):
+        return decider.says(module)
+    return effects.outcomes(module) if is_effect(module) else ()
 
 
 def roles() -> Mapping[str, Role]:
@@ -74,7 +87,7 @@ def roles() -> Mapping[str, Role]:
     heard: dict[str, list[str]] = {}
     for service in SERVICES:
         for module in modules(service):
-            for item in decider.says(module) if is_actor(module) else ():
+            for item in said_by(module):
                 said.setdefault(name_of(item), []).append(short(module))
             for item in heard_by(module):
                 if isinstance(item.__struct_config__.tag, str):

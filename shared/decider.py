@@ -372,7 +372,7 @@ def wire_service(
     wired: dict[str, Wired] = {}
     for module in actors:
         actor = wire_actor(service, module)
-        if actor.entity in wired or actor.entity in ("message", "actor", "runtime"):
+        if actor.entity in wired or actor.entity in ("message", "actor", "runtime", "effect"):
             raise WiringError(f"{service} has two entities named {actor.entity}, or one named as the runtime's own")
         for item in (*actor.hears, *actor.says, *actor.asked):
             if known.get(name_of(item)) is not item:

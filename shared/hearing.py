@@ -1,6 +1,6 @@
 """What a message on the log is to the owner that reads it: for one actor, for many, to be rejected, or nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from contracts import runtime, upcast, wire
@@ -174,4 +174,9 @@ def subjects(names: Iterable[str], places: Iterable[str]) -> list[str]:
     return [f"q2c.evt.{old}.{place}.*" for name in sorted(names) for old in upcast.ancestors(name) for place in places]
 
 
-__all__ = ["Addressee", "Ears", "Hearing", "Word", "addressee", "check_partition", "places_of", "subjects"]
+def matching(patterns: Iterable[str], keys: Sequence[str]) -> list[str]:
+    """Where events are kept whose names match, of these keys, or of all when there are none."""
+    return [f"q2c.evt.{pattern}.*.{key}" for pattern in patterns for key in keys or ("*",)]
+
+
+__all__ = ["Addressee", "Ears", "Hearing", "Word", "addressee", "check_partition", "matching", "places_of", "subjects"]

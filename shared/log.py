@@ -8,12 +8,11 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import Struct
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
@@ -25,6 +24,9 @@ from shared.stream import LogUnfit, check, connect, provision
 
 MAX_BATCH = 1000
 """Messages of one atomic batch, cursors included: the server's limit."""
+
+Part = tuple[str, bytes, Mapping[str, str]]
+"""Subject, body and headers of one message of an atomic batch."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -110,6 +112,13 @@ class Stored(NamedTuple):
     duplicate: bool
 
 
+class Noted(NamedTuple):
+    """The last note at a place and its place in the log; None and 0 where there is none."""
+
+    body: bytes | None
+    sequence: int
+
+
 class NotStored(Exception):
     """The server refused a batch: nothing of it is on the log."""
 
@@ -192,6 +201,12 @@ class Log:
             return bool(info.num_pending)
         # In a cluster a consumer lives on any node, and a follower counts what it has so far: the leader knows.
         return max(await asyncio.gather(*map(self._last_of, filters)), default=0) > after
+
+    async def count(self, filters: Sequence[str], after: int) -> int:
+        """How many messages pass the filters after a sequence, for people: in a cluster it may lag."""
+        info = await consumer(self.nc, filters, after)
+        await self._js.delete_consumer(STREAM, info.name)
+        return info.num_pending or 0
 
     async def _last_of(self, subject: str) -> int:
         try:
@@ -295,6 +310,42 @@ class Log:
             self.refusal = None
             _note.info("the log takes messages again")
 
+    async def noted(self, place: str) -> Noted:
+        """The last note at a place of the system's own subjects, read from the stream's leader."""
+        try:
+            found = await self._js.get_msg(STREAM, subject=place)
+        except NotFoundError:
+            return Noted(None, 0)
+        return Noted(found.data or b"", found.seq or 0)
+
+    async def note(
+        self, place: str, body: bytes, after: int, said: Sequence[tuple[str, bytes]] = (), *, keep: int = 0
+    ) -> int | None:
+        """Store subjects and bodies of what is said, and a note that replaces the one at `after`: all of it or nothing.
+
+        The sequence of the note; None when somebody else has written there since. `body` must be unlike any note
+        written there before. `keep`: seconds after which the log may forget the note, 0 for never. Tries for as long as
+        it takes.
+        """
+        headers = {"Nats-Rollup": "sub", "Nats-Expected-Last-Subject-Sequence": str(after)}
+        if keep:
+            headers["Nats-TTL"] = f"{keep}s"
+        parts: list[Part] = [*((subject, saying, {}) for subject, saying in said), (place, body, headers)]
+        pause = 0.01
+        while True:
+            try:
+                return await self._atomic(parts)
+            except (NatsError, TimeoutError, NotStored, OSError) as problem:
+                last = await self.patiently(self.noted, place)
+                if last.body == body:
+                    return last.sequence
+                if last.sequence != after:
+                    return None
+                if pause > _PATIENCE:
+                    _note.warning("a note is not stored and is sent again", place=place, problem=str(problem))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
     async def _records(self, service: str, partitions: Sequence[int]) -> dict[int, Recorded]:
         """The cursors after a batch in doubt."""
         return {partition: await self.patiently(self.cursor, service, partition) for partition in partitions}
@@ -313,26 +364,21 @@ class Log:
 
     async def _batch(self, said: Sequence[Saying], service: str, fences: Mapping[int, Fence]) -> int:
         """Send one atomic batch, the cursors last; the sequence of its last message. NotStored when refused."""
-        batch = {"Nats-Batch-Id": uuid.uuid4().hex}
-        number = 0
-        for number, saying in enumerate(said, 1):
-            await self.nc.publish(saying.subject, saying.body, headers={**batch, "Nats-Batch-Sequence": str(number)})
-        reply: Msg | None = None
-        for left, (partition, fence) in zip(range(len(fences) - 1, -1, -1), fences.items(), strict=True):
-            number += 1
-            headers = {
-                **batch,
-                "Nats-Batch-Sequence": str(number),
-                "Nats-Rollup": "sub",
-                "Nats-Expected-Last-Subject-Sequence": str(fence.after),
-            }
-            place, body = cursor_subject(service, partition), encode(fence.cursor)
-            if left:
-                await self.nc.publish(place, body, headers=headers)
-            else:
-                headers["Nats-Batch-Commit"] = "1"
-                reply = await self.nc.request(place, body, headers=headers, timeout=5)
-        answer: dict[str, Any] = json.loads(reply.data) if reply else {}
+        parts: list[Part] = [(saying.subject, saying.body, {}) for saying in said]
+        for partition, fence in fences.items():
+            fenced = {"Nats-Rollup": "sub", "Nats-Expected-Last-Subject-Sequence": str(fence.after)}
+            parts.append((cursor_subject(service, partition), encode(fence.cursor), fenced))
+        return await self._atomic(parts)
+
+    async def _atomic(self, parts: Sequence[Part]) -> int:
+        """Send subjects, bodies and headers as one batch; the sequence of its last message. NotStored when refused."""
+        batch = uuid.uuid4().hex
+        for number, (subject, body, headers) in enumerate(parts[:-1], 1):
+            placed = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number), **headers}
+            await self.nc.publish(subject, body, headers=placed)
+        subject, body, headers = parts[-1]
+        placed = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(len(parts)), "Nats-Batch-Commit": "1", **headers}
+        answer = json.loads((await self.nc.request(subject, body, headers=placed, timeout=5)).data)
         if "error" in answer:
             raise NotStored(answer["error"].get("err_code", 0), answer["error"].get("description", "refused"))
         return int(answer["seq"])
@@ -395,6 +441,7 @@ __all__ = [
     "Log",
     "LogUnfit",
     "NotStored",
+    "Noted",
     "Pull",
     "Recorded",
     "Saying",

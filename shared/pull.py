@@ -43,6 +43,14 @@ async def consumer(nc: Client, filters: Sequence[str], after: int) -> api.Consum
     )
 
 
+def received(msg: Msg) -> tuple[int, Received]:
+    """What a consumer has brought, with its number among all that this consumer has brought."""
+    tokens = msg.reply.split(".")
+    at = 4 if len(tokens) == 9 else 6
+    sequence, number, timestamp = (int(token) for token in tokens[at + 1 : at + 4])
+    return number, Received(msg.subject, msg.data, sequence, timestamp, msg.headers or {})
+
+
 class Pull:
     """An ephemeral consumer whose sequence rises by exactly 1, and that is made anew from the cursor otherwise."""
 
@@ -164,15 +172,13 @@ class Pull:
 
     def _take(self, msg: Msg) -> None:
         self.alive = asyncio.get_running_loop().time()
-        tokens = msg.reply.split(".")
-        at = 4 if len(tokens) == 9 else 6
-        if int(tokens[at + 2]) != self._expected or self._broken:
+        number, message = received(msg)
+        if number != self._expected or self._broken:
             self._broken = self._broken or f"message {self._expected} of the consumer is missing"
             return
         self._expected += 1
         self._outstanding -= 1
-        sequence, timestamp = int(tokens[at + 1]), int(tokens[at + 3])
-        self._arrived.append(Received(msg.subject, msg.data, sequence, timestamp, msg.headers or {}))
+        self._arrived.append(message)
 
     def _told(self, headers: Mapping[str, str]) -> None:
         """A status: a heartbeat, the end of a request, or the end of the consumer."""
@@ -184,4 +190,4 @@ class Pull:
             self._broken = f"{status} {description}"
 
 
-__all__ = ["Pull", "consumer"]
+__all__ = ["Pull", "consumer", "received"]

@@ -16,7 +16,9 @@ from shared import stream, telemetry
 from shared.clock import Say, wall_clock
 from shared.connection import Connection
 from shared.decider import Wiring
+from shared.effects import Effect
 from shared.log import Log
+from shared.outside import outside
 from shared.owner import Owner
 from shared.process import Undrained
 from shared.projections import Projection, Projects
@@ -24,6 +26,7 @@ from shared.questions import PATIENCE, Questions, Unanswered
 from shared.restore import working_copy
 from shared.settings import Settings, WrongSetting
 from shared.stream import LogUnfit
+from shared.workers import Workers
 
 GRACE = 20.0
 """Seconds in which a drain must be done; what it leaves is read again at the next start."""
@@ -37,8 +40,15 @@ _note = telemetry.logger("service")
 class Running:
     """What one run of a service opens and closes again: its log, its working copy, its owner and its projections."""
 
-    def __init__(self, wiring: Wiring, projections: Sequence[Projects], given: Settings, tasks: TaskGroup) -> None:
-        self._wiring, self._given, self._tasks = wiring, given, tasks
+    def __init__(
+        self,
+        wiring: Wiring,
+        projections: Sequence[Projects],
+        effects: Sequence[Effect],
+        given: Settings,
+        tasks: TaskGroup,
+    ) -> None:
+        self._wiring, self._effects, self._given, self._tasks = wiring, effects, given, tasks
         self._projections = [
             Projection(wiring.service, module, wiring.types, scenario=given.clock == "scenario")
             for module in projections
@@ -46,6 +56,7 @@ class Running:
         self.connection = Connection(given.servers, wiring.service)
         self._questions = Questions(wiring, self._projections, self.connection)
         self._owner: Owner | None = None
+        self._workers: Workers | None = None
         self._goal = 0
         self._waits = "it is starting"
         self.ready = anyio.Event()
@@ -108,7 +119,7 @@ class Running:
             _note.warning(f"{waits}; trying again until it is mended")
 
     async def _own(self, log: Log) -> None:
-        """Everything at once: the owner's loop, the projections, and the clock in the service that keeps it."""
+        """Everything at once: the owner's loop, the projections, effect workers, and the clock where it is kept."""
         self._waits = "it is being restored from the log"
         async with AsyncExitStack() as opened:
             with anyio.CancelScope(shield=True):
@@ -122,13 +133,20 @@ class Running:
             owner = Owner(self._wiring, log, store, self._given.owned, scenario=scenario, limits=self._given.limits)
             self._questions.open(owner)
             self._owner = owner
+            there = await opened.enter_async_context(
+                outside(self._given.hosts, private=self._given.private == "allow", secrets=self._given.secrets)
+            )
+            workers = Workers(self._effects, log, there, scenario=self._given.clock == "scenario")
+            self._workers = workers
             async with anyio.create_task_group() as tasks:
                 for projection in self._projections:
                     tasks.start_soon(projection.follow, log, self._questions.moved)
                 if self._given.clock == "wall" and self._wiring.service == runtime.CLOCK_SERVICE:
                     tasks.start_soon(wall_clock, self._ticks(log))
                 tasks.start_soon(self._announce, owner)
+                tasks.start_soon(workers.run)
                 await owner.run()
+                await workers.drain()
                 tasks.cancel_scope.cancel()
 
     def _ticks(self, log: Log) -> Say:
@@ -151,6 +169,10 @@ class Running:
                 _note.info("catching up with the log", goal=self._goal)
             self.ready.set()
             _note.info("ready", partitions=len(owner.partitions))
+
+    def paused(self) -> list[str]:
+        """What is left alone outside because it keeps failing."""
+        return [] if self._workers is None else self._workers.paused()
 
     async def waits(self) -> list[str]:
         """What must happen before this service can be relied on; nothing when it can."""

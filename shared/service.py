@@ -14,6 +14,7 @@ from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from contracts import wire
 from shared import settings, telemetry
 from shared.decider import Decider, Folds, Wiring, wire_service
+from shared.effects import Calls, Effect, wire_effect
 from shared.process import ending, listen
 from shared.projections import Projects
 from shared.running import Running
@@ -26,20 +27,22 @@ def service(
     *actors: Decider,
     reference: Folds | None = None,
     projections: Sequence[Projects] = (),
+    effects: Sequence[Calls] = (),
     types: wire.Catalogue | None = None,
 ) -> "Service":
     """The service made of these modules, as an application that `faststream run` starts. WiringError when they clash.
 
     `types` are the messages there are: by default those of the contracts.
     """
-    return Service(wire_service(name, actors, reference, types), projections)
+    wiring = wire_service(name, actors, reference, types)
+    return Service(wiring, projections, [wire_effect(wiring, module) for module in effects])
 
 
 class Service(AsgiFastStream):
     """The frame: settings, routes, signals and the exit code. Nothing is read or opened before it is run."""
 
-    def __init__(self, wiring: Wiring, projections: Sequence[Projects]) -> None:
-        self.wiring, self.projections = wiring, tuple(projections)
+    def __init__(self, wiring: Wiring, projections: Sequence[Projects], effects: Sequence[Effect]) -> None:
+        self.wiring, self.projections, self.effects = wiring, tuple(projections), tuple(effects)
         self._running: Running | None = None
         super().__init__(
             asgi_routes=[("/live", get(self._live)), ("/ready", get(self._ready))],
@@ -74,7 +77,7 @@ class Service(AsgiFastStream):
         given = settings.read(os.environ)
         telemetry.configure(self.name, style=given.log, level=given.log_level)
         async with anyio.create_task_group() as tasks:
-            self._running = Running(self.wiring, self.projections, given, tasks)
+            self._running = Running(self.wiring, self.projections, self.effects, given, tasks)
             self.add_broker(self._running.connection)
             try:
                 yield
@@ -101,9 +104,14 @@ class Service(AsgiFastStream):
         return _json(200, {"service": self.name, "live": True})
 
     async def _ready(self, _scope: Mapping[str, Any]) -> AsgiResponse:
-        """Claimed, caught up, lately heard from the log, projections running; else what is waited for."""
+        """Claimed, caught up, lately heard from the log, projections running; else what is waited for.
+
+        `paused` names what is left alone outside: that is not this service's fault, so it is ready all the same.
+        """
         waits = ["it is starting"] if self._running is None else await self._running.waits()
-        return _json(503 if waits else 200, {"service": self.name, "ready": not waits, "waits_for": waits})
+        paused = [] if self._running is None else self._running.paused()
+        told = {"service": self.name, "ready": not waits, "waits_for": waits}
+        return _json(503 if waits else 200, {**told, "paused": paused} if paused else told)
 
 
 def _json(status: int, body: object) -> AsgiResponse:

@@ -14,6 +14,9 @@ PREFIX = "Q2C_"
 SERVERS = r"^(nats|tls|ws|wss)://[^,\s]+(,(nats|tls|ws|wss)://[^,\s]+)*$"
 _OWNS = r"^(all|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)$"
 
+_HOST = r"(\*\.)?[A-Za-z0-9.-]+"
+_HOSTS = rf"^(\*|{_HOST}(,{_HOST})*)$"
+
 
 class WrongSetting(ValueError):
     """A setting that cannot be used; its text names the variable and says what would be right."""
@@ -33,6 +36,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     parked_per_partition: Annotated[int, Meta(ge=1, description="a number of messages, at least 1")] = 100_000
     storm_window: Annotated[int, Meta(ge=1, le=100_000, description="a number of messages from 1 to 100000")] = 100
     storm_share: Annotated[int, Meta(ge=1, le=100, description="a percentage from 1 to 100")] = 50
+    secrets: Annotated[Path | None, Meta(description="the folder that holds one file for each secret")] = None
+    outside: Annotated[
+        str, Meta(pattern=_HOSTS, description="the hosts that may be called: *, or names such as a.example,*.b.example")
+    ] = "*"
+    private: Annotated[
+        Literal["refuse", "allow"], Meta(description="refuse or allow, for calls to addresses not on the internet")
+    ] = "refuse"
     log: Annotated[Literal["auto", "console", "json"], Meta(description="auto, console or json")] = "auto"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")
@@ -53,6 +63,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def limits(self) -> Limits:
         """How much may go wrong before more than the actors concerned stands still."""
         return Limits(self.parked_per_actor, self.parked_per_partition, self.storm_window, self.storm_share / 100)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that effect workers may call."""
+        return tuple(self.outside.split(","))
 
     @property
     def owned(self) -> tuple[int, ...]:

@@ -16,6 +16,8 @@ _SHARED: list[Processor] = [
 ]
 _QUIETER = {"uvicorn.access": logging.WARNING, "uvicorn.error": logging.WARNING, "faststream": logging.ERROR}
 """Foreign loggers that would repeat what the runtime says itself."""
+_SILENT = {"httpx": logging.WARNING, "httpcore": logging.WARNING}
+"""Foreign loggers that would tell addresses and headers of calls to the outside, which may hold secrets."""
 
 
 def configure(
@@ -49,6 +51,8 @@ def configure(
         foreign = logging.getLogger(name)
         foreign.handlers, foreign.propagate = [], True
         foreign.setLevel(_QUIETER.get(name, logging.NOTSET))
+    for name, least in _SILENT.items():
+        logging.getLogger(name).setLevel(least)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[

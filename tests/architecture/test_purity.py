@@ -34,6 +34,8 @@ PURE = {
 }
 READ_MODELS = {"sqlite3"}
 """What the projections of observability, which are made of rows, may know besides."""
+EFFECTS = {"shared", "standardwebhooks"}
+"""What the effect workers, which call the outside, may know besides. How they call is the runtime's."""
 NAMES = {"open", "print", "input", "eval", "exec", "id", "hash", "globals", "__import__"}
 """Built-ins that reach outside, or that differ from one process to the next."""
 CLOCKS = {"now", "today", "utcnow", "fromtimestamp", "uuid1", "uuid4", "random", "token_hex"}
@@ -43,18 +45,20 @@ def impurities(source: str, service: str) -> Iterator[str]:
     """What in a module is not pure, each with its line."""
     tree = ast.parse(source)
     decides = any(isinstance(node, ast.FunctionDef) and node.name in ("decide", "evolve") for node in tree.body)
+    calls = any(isinstance(node, ast.AsyncFunctionDef) and node.name == "perform" for node in tree.body) and not decides
     allowed = PURE | READ_MODELS if service == "observability" and not decides else PURE
+    allowed = PURE | EFFECTS if calls else allowed
     for node in ast.walk(tree):
         for name in _imported(node):
             top = name.split(".")[0]
             if top != "contracts" and not name.startswith(f"services.{service}") and top not in allowed:
                 yield f"{node.lineno}: imports {name}"  # type: ignore[attr-defined]  # only statements are imports
         match node:
-            case ast.AsyncFunctionDef() | ast.Await() | ast.AsyncFor() | ast.AsyncWith():
+            case ast.AsyncFunctionDef() | ast.Await() | ast.AsyncFor() | ast.AsyncWith() if not calls:
                 yield f"{node.lineno}: is asynchronous"
             case ast.Call(func=ast.Name(id=name)) if name in NAMES:
                 yield f"{node.lineno}: calls {name}"
-            case ast.Call(func=ast.Attribute(attr=name)) if name in CLOCKS:
+            case ast.Call(func=ast.Attribute(attr=name)) if name in CLOCKS and not calls:
                 yield f"{node.lineno}: calls {ast.unparse(node.func)}"
             case ast.For(iter=over) | ast.comprehension(iter=over) if _is_set(over):
                 yield f"{over.lineno}: iterates a set"
@@ -134,3 +138,13 @@ def test_a_read_model_knows_rows_and_an_actor_does_not() -> None:
     assert list(impurities("import sqlite3\ndef project(): ...", "observability")) == []
     assert list(impurities("import sqlite3\ndef decide(): ...", "observability")) == ["1: imports sqlite3"]
     assert list(impurities("import sqlite3\ndef project(): ...", "finance")) == ["1: imports sqlite3"]
+
+
+def test_an_effect_worker_waits_and_an_actor_does_not() -> None:
+    worker = "from shared.effects import Call\nasync def perform(): ..."
+    assert list(impurities(worker, "finance")) == []
+    assert list(impurities(f"{worker}\ndef decide(): ...", "finance")) == [
+        "1: imports shared.effects",
+        "2: is asynchronous",
+    ]
+    assert list(impurities("import httpx\nasync def perform(): ...", "finance")) == ["1: imports httpx"]

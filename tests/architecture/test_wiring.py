@@ -7,7 +7,7 @@ import pytest
 from contracts import runtime, wire
 from contracts.message import Broadcast, Command, Event, Internal, Message, Question, name_of
 from infra.fleet import SERVICES
-from infra.wiring import heard_by, is_actor, is_reference, modules, short
+from infra.wiring import heard_by, is_actor, is_effect, is_reference, modules, said_by, short
 from shared import decider
 
 MODULES = [module for service in SERVICES for module in modules(service)]
@@ -21,8 +21,8 @@ def owner(item: type[Message]) -> str:
     return ".".join(name_of(item).split(".")[:2])
 
 
-def said_by(module: ModuleType) -> list[type[Message]]:
-    return list(decider.says(module))
+def owner_of(module: ModuleType) -> str:
+    return short(module).split(".")[0]
 
 
 @pytest.mark.parametrize("module", ACTORS, ids=short)
@@ -73,7 +73,7 @@ def test_every_command_that_is_said_is_heard() -> None:
     heard = {item for module in ACTORS for item in heard_by(module)} | OF_RUNTIME
     lost = [
         f"{short(module)} says {name_of(item)}"
-        for module in ACTORS
+        for module in MODULES
         for item in said_by(module)
         if issubclass(item, Command) and item not in heard
     ]
@@ -103,12 +103,19 @@ def test_a_service_runs_every_actor_that_it_has() -> None:
         assert running == {short(module) for module in ACTORS if short(module).startswith(f"{service}.")}
 
 
+def test_a_service_runs_every_effect_worker_that_it_has() -> None:
+    for service in SERVICES:
+        app = __import__(f"services.{service}.app", fromlist=["app"]).app
+        running = {f"{service}.{effect.entity}" for effect in app.effects}
+        assert running == {short(module) for module in MODULES if is_effect(module) and owner_of(module) == service}
+
+
 def test_observability_never_hears_itself() -> None:
     own = [
         f"{short(module)} hears {name_of(item)}"
         for module in ACTORS
         if short(module).startswith("observability.")
         for item in heard_by(module)
-        if isinstance(item.__struct_config__.tag, str) and name_of(item).startswith("observability.")
+        if issubclass(item, Event) and name_of(item).startswith("observability.")
     ]
     assert own == []

@@ -40,6 +40,10 @@ TEXTS = (
     "2026-W99",
     "0" * 64,
     "1" * 64,
+    "https://erp.example.com/hooks",
+    "finance.invoice.issued.v1",
+    "finance.*.*.v1",
+    "*.*.*.*",
 )
 """Whatever pattern a text must match, some of these do."""
 AMOUNTS = ("100", "100", "100", "50", "200", "0", "-50", "33")

@@ -14,6 +14,7 @@ from infra.fleet import ROOT
 from tests.scenarios.running_mesh import up
 
 README = (ROOT / "README.md").read_text()
+WEBHOOK = next(text for text in re.findall(r"`(\{.*?\})`", README) if '"secret"' in text)
 CUSTOMER = '{"legal_name": "Acme AG", "country": "DE"}'
 
 
@@ -36,12 +37,15 @@ def test_the_two_commands_are_targets_of_make() -> None:
 
 def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
     """Those that follow the log are told not to; those that look at a journey look at the half-year's."""
+    files = {"webhook.json": WEBHOOK}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
     with up(tmp_path / "mesh") as mesh:
         assert mesh.q2c("play", "infra/scenarios/half_year.jsonl", "--json").code == 0
         lines = [line for line in commands("q2c") if not line.startswith("q2c play")]
         assert len(lines) >= 9
         for line in lines:
-            arguments = shlex.split(line)[1:]
+            arguments = [str(tmp_path / word) if word in files else word for word in shlex.split(line)[1:]]
             quiet = ["--no-follow"] if arguments[0] == "watch" else []
             if arguments[0] == "contracts":
                 command = [sys.executable, "-m", "infra.cli", *arguments]
