@@ -145,7 +145,11 @@ class Fleet:
             now = time.monotonic()
             deaths = [*(death for death in deaths if now - death < _WINDOW), now]
             if code in _HOPELESS:
-                self._fail(Failure(f"{service} cannot run: {process.last_words()}", ABSENT))
+                self._fail(
+                    Failure(
+                        f"{service} cannot run: {process.last_words()} (exit code {code}, see {process.log})", ABSENT
+                    )
+                )
                 return
             how = process.how_it_ended()
             if len(deaths) >= _DEATHS:
