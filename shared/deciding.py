@@ -81,12 +81,12 @@ def woken(tick: Message, service: str, ref: ActorRef, entry: Entry, instant: dat
     source = ref.source(service)
     return Wake().heard(
         Context(
-            id=wake_id(tick.id, source, instant),
+            id=wake_id(tick.context.id, source, instant),
             source=tick.context.source,
             key=ref.key,
             at=instant,
-            correlation=entry.opener or tick.correlation,
-            cause=tick.id,
+            correlation=entry.opener or tick.context.correlation,
+            cause=tick.context.id,
             sequence=tick.context.sequence,
         )
     )
@@ -143,25 +143,28 @@ def _said(actor: Wired, state: Any, message: Message, reference: Any) -> Sequenc
 
 
 def _context(actor: Wired, ref: ActorRef, opener: str | None, message: Message, item: Message, n: int) -> Context:
-    """The envelope of the n-th message said: everything in it comes from what was heard."""
-    address = item.address
+    """The envelope of the n-th message said: everything in it comes from the envelope of what was heard.
+
+    A message may have a field of its own named `at` or `id`: it is not what is meant here.
+    """
+    heard, address = message.context, item.address
     key = ref.key if address.key is None else address.key
     if key != ref.key and not isinstance(item, Command):
         raise ValueError(f"{name_of(type(item))} is addressed to {key}: an event carries its own actor's key")
     if not is_identifier(key):
         raise ValueError(f"{name_of(type(item))} is addressed to {key!r}, which is not a key")
     source = ref.source(actor.service)
-    said_id = wire.derive(message.id, source, n)
-    correlation = address.journey or opener or message.correlation
+    said_id = wire.derive(heard.id, source, n)
+    correlation = address.journey or opener or heard.correlation
     is_wake = isinstance(message, Wake)
     return Context(
         id=said_id,
         source=source,
         key=key,
-        at=message.at,
+        at=heard.at,
         correlation=correlation,
-        cause=message.context.cause if is_wake else message.id,
-        traceparent=wire.trace(None if is_wake else message.context.traceparent, correlation, said_id),
+        cause=heard.cause if is_wake else heard.id,
+        traceparent=wire.trace(None if is_wake else heard.traceparent, correlation, said_id),
     )
 
 

@@ -425,7 +425,7 @@ class Owner:
         for actor in self.wiring.hearers.get(type(message), ()):
             all_of_them = await self._store.actors(lane.partition, actor.entity)
             to = {ref: Addressee(actor, ref) for ref in all_of_them}
-            one = addressee(actor, message) if states.partition(message.key) == lane.partition else None
+            one = addressee(actor, message) if states.partition(message.context.key) == lane.partition else None
             if one is not None:
                 to[one.ref] = one
             left = [to[ref] for ref in sorted(to) if not lane.has_passed(sequence, ref)]
@@ -441,25 +441,25 @@ class Owner:
 
     def _say_done(self, states: States, lane: Lane, message: Broadcast, answer: type[Done]) -> None:
         """This partition has heard: to the actor that said the broadcast."""
-        source = parking.source(self.wiring.service)
+        source, heard = parking.source(self.wiring.service), message.context
         done = answer(
-            asker=message.context.source.rpartition("/")[2],
-            broadcast=message.id,
+            asker=heard.source.rpartition("/")[2],
+            broadcast=heard.id,
             service=self.wiring.service,
             partition=lane.partition,
             partitions=self._log.partitions,
         )
-        said_id = wire.derive(message.id, source, f"done {lane.partition}")
+        said_id = wire.derive(heard.id, source, f"done {lane.partition}")
         context = Context(
             id=said_id,
             source=source,
-            key=message.key,
-            at=message.at,
-            correlation=message.correlation,
-            cause=message.id,
-            traceparent=wire.trace(message.context.traceparent, message.correlation, said_id),
+            key=heard.key,
+            at=heard.at,
+            correlation=heard.correlation,
+            cause=heard.id,
+            traceparent=wire.trace(heard.traceparent, heard.correlation, said_id),
         )
-        saying = Saying(lane.partition, wire.subject(answer, message.key), wire.envelope(done, context))
+        saying = Saying(lane.partition, wire.subject(answer, heard.key), wire.envelope(done, context))
         states.say(lane, [saying])
 
 

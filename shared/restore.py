@@ -174,7 +174,7 @@ class _Fold:
     def _ref(self, message: Message) -> ActorRef | None:
         """Who of this service said it, by its source."""
         actor, parts = self._events.get(type(message)), message.context.source.split("/")
-        if actor is None or len(parts) != 5 or parts[1:4] != [self._wiring.service, actor.entity, message.key]:
+        if actor is None or len(parts) != 5 or parts[1:4] != [self._wiring.service, actor.entity, message.context.key]:
             return None
         return ActorRef(*parts[2:])
 
@@ -224,7 +224,7 @@ class _Fold:
         actor, entry = self._wiring.actors[ref.entity], self._entries[ref]
         said = message.heard(msgspec.structs.replace(message.context, sequence=0))  # as it was when it was said
         entry.state = actor.codec.settle(actor.module.evolve(entry.state, said))
-        entry.opener = entry.opener or deciding.opened(actor, entry.state, message.correlation)
+        entry.opener = entry.opener or deciding.opened(actor, entry.state, message.context.correlation)
         entry.sequence = received.sequence
 
     async def _write(self, until: int | None) -> None:

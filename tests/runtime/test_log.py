@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
-from nats.errors import ConnectionClosedError
 from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
 from nats.js import api
 
 from contracts import wire

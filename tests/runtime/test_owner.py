@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from contracts import wire
 from shared.owner import Superseded
 from shared.store import Changes, Store, StoreUnfit
-from tests.runtime.toys.messages import Add, Added, Repeated
-from tests.runtime.toys.playground import Playground
+from tests.runtime.toys.messages import Add, Added, AlarmSet, Repeated, SetAlarm
+from tests.runtime.toys.playground import NOON, Playground
 
 KEYS = ("ACME", "BETA", "GAMMA", "DELTA", "OMEGA")
 
@@ -39,6 +40,14 @@ async def test_a_command_to_another_key_arrives_there_with_its_cause_and_journey
         assert added.id == wire.derive("first", "/toys/counter/ACME/c", 0)
         assert added.context.traceparent
         assert added.context.traceparent[3:35] == (repeated.context.traceparent or "")[3:35]
+
+
+async def test_a_field_that_is_named_like_the_envelopes_is_not_taken_for_it(playground: Playground) -> None:
+    async with playground.running() as toys:
+        await playground.say(SetAlarm(alarm="a", at=NOON + timedelta(days=2)))
+        await playground.quiet(toys)
+    (armed,) = await playground.heard(AlarmSet)
+    assert (armed.at, armed.due) == (NOON, NOON + timedelta(days=2))
 
 
 async def test_an_actor_stays_in_the_journey_of_its_opener(playground: Playground) -> None:
