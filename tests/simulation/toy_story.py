@@ -1,0 +1,90 @@
+"""A random story for the toys: it ends in the same states whatever order chance gives to what different keys say."""
+
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import msgspec
+
+from contracts import runtime
+from contracts.message import Context, Message
+from contracts.observability import ClockTicked
+from tests.runtime.toys.messages import Add, SetAlarm, SetPrice, SetRate, Touch
+from tests.runtime.toys.playground import NOON
+from tests.simulation.world import Line, Rows
+
+KEYS = ("ACME", "BETA", "GAMMA", "DELTA", "OMEGA")
+TEXTS = ("softly", "again", "rough", "nowhere", "twice")
+
+
+def beginning(random: Random) -> list[Line]:
+    """What is said while glasses break."""
+    story = _Story(random)
+    for _ in range(random.randint(5, 40)):
+        story.tell(random.choice(KEYS))
+    for percent in range(random.choice((0, 0, 1, 3))):
+        story.say(SetRate(percent=percent + 5), "world")
+    for days in range(random.choice((0, 1, 3))):
+        story.tick(days)
+    return story.lines
+
+
+def ending(random: Random) -> list[Line]:
+    """What is said when they no longer do: whatever waits is heard, and every alarm has rung."""
+    story = _Story(random, "end")
+    for key in KEYS:
+        for actor in ("g", "h", runtime.NO_ACTOR):
+            if actor != runtime.NO_ACTOR:
+                story.say(Touch(glass=actor, text="at last"), key)
+        for actor in ("g", "h"):
+            story.say(runtime.of("toys").retry(entity="glass", actor=actor), key)
+    story.tick(400)
+    return story.lines
+
+
+class _Story:
+    def __init__(self, random: Random, prefix: str = "m") -> None:
+        self.lines: list[Line] = []
+        self._random = random
+        self._prefix = prefix
+        self._alarms: dict[str, int] = {}
+
+    def say(self, message: Message, key: str) -> None:
+        identity = f"{self._prefix}{len(self.lines)}"
+        context = Context(id=identity, source="/tests", key=key, at=NOON, correlation=f"j-{identity}")
+        self.lines.append(Line(message, key, context))
+
+    def tick(self, days: int) -> None:
+        self.say(ClockTicked(instant=NOON + timedelta(days=days)), "world")
+
+    def tell(self, key: str) -> None:
+        random = self._random
+        counter = random.choice(("c", "d", "loud"))
+        match random.randrange(8):
+            case 0 | 1 | 2:
+                other = random.choice((None, *KEYS))
+                times = random.choice((1, 1, 1, 1, 2, 5, 30))
+                self.say(Add(counter=counter, amount=random.randint(1, 9), pass_on_to=other, times=times), key)
+            case 3:
+                self._alarms[key] = number = self._alarms.get(key, 0) + 1
+                due = NOON + timedelta(hours=random.randint(0, 60))
+                hours, rings = random.choice((1, 12, 30)), random.choice((1, 2, 9))
+                self.say(SetAlarm(alarm=f"a{number}", at=due, again_after_hours=hours, rings=rings), key)
+            case 4 | 5:
+                self.say(Touch(glass=random.choice(("g", "h")), text=random.choice(TEXTS)), key)
+            case 6:
+                self.say(SetPrice(price="p", amount=len(key)), key)
+            case _:
+                self.say(runtime.of("toys").retry(entity="glass", actor="g"), key)
+
+
+def settled(rows: Rows) -> dict[str, Any]:
+    """What must be the same in every run: not where on the log it is, nor who was first to ask what many share."""
+    found: dict[str, Any] = {}
+    for name, text in rows["actor"].items():
+        state, wake, opener, _ = msgspec.json.decode(text)
+        state = msgspec.json.decode(state)
+        if name.startswith("rate/"):
+            state, opener = state["percent"], None
+        found[name] = (state, wake, None if name.startswith("echo/") else opener)
+    return found
