@@ -1,5 +1,6 @@
 """What a service ought to say, worked out from the log alone, with nothing of the loop that is to be judged."""
 
+from bisect import insort
 from collections import defaultdict
 from datetime import datetime
 from heapq import heappop, heappush
@@ -52,6 +53,11 @@ class _Waits(NamedTuple):
 
     message: Message
     wake: datetime | None
+
+    @property
+    def place(self) -> tuple[int, bool, datetime | None]:
+        """What waits is heard in the order of the log, a wake after a message."""
+        return (self.message.context.sequence, self.wake is not None, self.wake)
 
 
 class Ideal:
@@ -196,7 +202,7 @@ class Ideal:
                 wake=wake,
             )
             self._owe_fact(lane, ref.key, waiting, cause)
-            self._parked[ref].append(waits)
+            insort(self._parked[ref], waits, key=lambda one: one.place)
             return
         fact, why = self._at(ref, cause, wake), "actor_id fails"
         if not isinstance(fact, ActorParked) and ref.id != NO_ACTOR:

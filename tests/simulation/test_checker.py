@@ -10,10 +10,9 @@ from msgspec.structs import replace
 from contracts import wire
 from contracts.wire import Received
 from infra.checker import Law, check
-from tests.runtime.toys import glass
 from tests.runtime.toys.messages import Add
 from tests.runtime.toys.playground import wiring
-from tests.simulation.simulating import PARTITIONS, log_of
+from tests.simulation.simulating import undisturbed
 
 SEEDS = range(8)
 """Together they say everything that the toys can say."""
@@ -21,13 +20,12 @@ SEEDS = range(8)
 
 @cache
 def log(seed: int) -> Sequence[Received]:
-    return log_of(seed)
+    return undisturbed("toys", seed).log
 
 
 def laws(messages: Sequence[Received], *, quiet: bool = True) -> set[Law]:
     """The laws that the log breaks."""
-    glass.rough.clear()
-    return {finding.law for finding in check(messages, [wiring()], PARTITIONS, quiet=quiet)}
+    return {finding.law for finding in check(messages, [wiring()], 4, quiet=quiet)}
 
 
 def places(messages: Sequence[Received], name: str) -> Iterator[int]:
@@ -123,7 +121,7 @@ def test_an_event_of_a_service_with_a_foreign_source_is_found() -> None:
 
 
 def test_a_command_that_has_had_no_effect_is_found_unless_it_may_still_come() -> None:
-    stored = wire.subject(Add, "ACME", wire.partition("ACME", PARTITIONS))
+    stored = wire.subject(Add, "ACME", wire.partition("ACME", 4))
     last = log(0)[-1].sequence
     unheard = [*log(0), Received(stored, wire.encode(Add(counter="c", amount=1)), last + 1)]
     assert laws(unheard) == {"lost"}
@@ -131,7 +129,7 @@ def test_a_command_that_has_had_no_effect_is_found_unless_it_may_still_come() ->
 
 
 def test_what_cannot_be_heard_and_is_not_rejected_is_found() -> None:
-    stored = wire.subject(Add, "ACME", wire.partition("ACME", PARTITIONS))
+    stored = wire.subject(Add, "ACME", wire.partition("ACME", 4))
     last = log(0)[-1].sequence
     assert laws([*log(0), Received(stored, b"{}", last + 1)]) == {"lost"}
 

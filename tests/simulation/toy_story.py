@@ -1,5 +1,6 @@
 """A random story for the toys: it ends in the same states whatever order chance gives to what different keys say."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -9,15 +10,27 @@ import msgspec
 from contracts import runtime
 from contracts.message import Context, Message
 from contracts.observability import ClockTicked
+from contracts.wire import Received
+from tests.runtime.toys import glass
 from tests.runtime.toys.messages import Add, SetAlarm, SetPrice, SetRate, Touch
-from tests.runtime.toys.playground import NOON
-from tests.simulation.world import Line, Rows
+from tests.runtime.toys.playground import NOON, wiring
+from tests.simulation.telling import Act, AllRows, Story
+from tests.simulation.world import Line
 
 KEYS = ("ACME", "BETA", "GAMMA", "DELTA", "OMEGA")
-TEXTS = ("softly", "again", "rough", "nowhere", "twice")
+BREAKING = ("rough", "nowhere")
+TEXTS = ("softly", "again", *BREAKING, "twice")
 
 
-def beginning(random: Random) -> list[Line]:
+def story(random: Random) -> Story:
+    """Glasses break until all is quiet; then they are mended, and whatever waits is heard."""
+    glass.rough.clear()
+    glass.rough.update(BREAKING)
+    acts = [Act(_beginning(random), glass.rough.clear), Act(_ending(random))]
+    return Story((wiring(),), 4, acts, _settled)
+
+
+def _beginning(random: Random) -> list[Line]:
     """What is said while glasses break."""
     story = _Story(random)
     for _ in range(random.randint(5, 40)):
@@ -29,14 +42,13 @@ def beginning(random: Random) -> list[Line]:
     return story.lines
 
 
-def ending(random: Random) -> list[Line]:
+def _ending(random: Random) -> list[Line]:
     """What is said when they no longer do: whatever waits is heard, and every alarm has rung."""
     story = _Story(random, "end")
     for key in KEYS:
-        for actor in ("g", "h", runtime.NO_ACTOR):
-            if actor != runtime.NO_ACTOR:
-                story.say(Touch(glass=actor, text="at last"), key)
         for actor in ("g", "h"):
+            story.say(Touch(glass=actor, text="at last"), key)
+        for actor in (runtime.NO_ACTOR, "g", "h"):
             story.say(runtime.of("toys").retry(entity="glass", actor=actor), key)
     story.tick(400)
     return story.lines
@@ -78,13 +90,16 @@ class _Story:
                 self.say(runtime.of("toys").retry(entity="glass", actor="g"), key)
 
 
-def settled(rows: Rows) -> dict[str, Any]:
-    """What must be the same in every run: not where on the log it is, nor who was first to ask what many share."""
+def _settled(_log: Sequence[Received], rows: AllRows) -> dict[str, Any]:
+    """The states; not where on the log they are from, nor who was first to ask what many share."""
     found: dict[str, Any] = {}
-    for name, text in rows["actor"].items():
+    for name, text in (item for one in rows.values() for item in one["actor"].items()):
         state, wake, opener, _ = msgspec.json.decode(text)
         state = msgspec.json.decode(state)
         if name.startswith("rate/"):
             state, opener = state["percent"], None
         found[name] = (state, wake, None if name.startswith("echo/") else opener)
     return found
+
+
+__all__ = ["story"]

@@ -183,16 +183,20 @@ class World:
         self.appoint(Post(post.wiring, partitions, disk))
 
     async def drain(self) -> None:
-        """Every owner ends in good order."""
+        """Every owner ends in good order. One that only learns now that it was superseded starts again first."""
         for post in self._gone:
             self.kill(post)
         for post in self.posts:
             post.draining = True
         for post in list(self.posts):
-            if post.alive and post.owner is not None:
+            while True:
+                assert post.owner is not None
                 within(cast("Process", post.process)).run(post.owner.stop)
-                problem = await post.over
-                assert problem is None, f"{post.name} could not be drained: {problem!r}"
+                if await post.over is None:
+                    break
+                self._start(post)
+                while not await self._has_reached(post, self.network.server.last):
+                    pass
 
     # --- watching ------------------------------------------------------------------------------------------------
 
