@@ -1,7 +1,7 @@
 """Stories for the real services: what some customers of the demo's firm do in some weeks of its half-year."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from random import Random
@@ -13,11 +13,10 @@ from msgspec.structs import replace
 from contracts import wire
 from contracts.message import Context, Message, utc
 from contracts.observability import ClockTicked
-from contracts.wire import Received
 from infra.reconciled import books, unreconciled
 from shared.decider import Wiring
 from tests.pure.memory_mesh import SCENARIO, actors, wiring_of
-from tests.simulation.telling import Act, AllRows, Story
+from tests.simulation.telling import Act, Story, Told
 from tests.simulation.world import Line
 
 CUSTOMERS = ("ACME", "BRAVO", "CARGO", "DELTA", "ECHO", "FOXTROT")
@@ -90,17 +89,17 @@ def _some(random: Random) -> Iterator[Line]:
             yield Line(said.message, said.key, context)
 
 
-def _settled(log: Sequence[Received], _rows: AllRows) -> dict[str, Any]:
+def _settled(told: Told) -> dict[str, Any]:
     """The books to the cent, and how often each thing was said."""
     said: Counter[str] = Counter()
-    for received in log:
+    for received in told.log:
         place = wire.parse(received.subject) if not received.subject.startswith("q2c.sys.") else None
         if place is not None and place.name not in IN_ANY_ORDER:
             message = wire.hear(received, wire.catalogue())
             data = msgspec.json.decode(wire.encode(message))
             kept = {name: value for name, value in data.items() if name not in IDENTITIES}
             said[wire.encode([place.name, place.key, kept]).decode()] += 1
-    return {**said, "books": replace(books(log), position=0)}
+    return {**said, "books": replace(books(told.log), position=0)}
 
 
 __all__ = ["hurried", "story"]

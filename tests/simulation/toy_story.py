@@ -1,7 +1,7 @@
 """A random story for the toys: it ends in the same states whatever order chance gives to what different keys say."""
 
-from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -10,11 +10,11 @@ import msgspec
 from contracts import runtime
 from contracts.message import Context, Message
 from contracts.observability import ClockTicked
-from contracts.wire import Received
-from tests.runtime.toys import glass
+from shared.decider import Wiring
+from tests.runtime.toys import glass, playground
 from tests.runtime.toys.messages import Add, SetAlarm, SetPrice, SetRate, Touch
-from tests.runtime.toys.playground import NOON, wiring
-from tests.simulation.telling import Act, AllRows, Story
+from tests.runtime.toys.playground import NOON
+from tests.simulation.telling import Act, Story, Told
 from tests.simulation.world import Line
 
 KEYS = ("ACME", "BETA", "GAMMA", "DELTA", "OMEGA")
@@ -22,12 +22,17 @@ BREAKING = ("rough", "nowhere")
 TEXTS = ("softly", "again", *BREAKING, "twice")
 
 
+@cache
+def toys() -> Wiring:
+    return playground.wiring()
+
+
 def story(random: Random) -> Story:
     """Glasses break until all is quiet; then they are mended, and whatever waits is heard."""
     glass.rough.clear()
     glass.rough.update(BREAKING)
     acts = [Act(_beginning(random), glass.rough.clear), Act(_ending(random))]
-    return Story((wiring(),), 4, acts, _settled)
+    return Story((toys(),), 4, acts, _settled)
 
 
 def _beginning(random: Random) -> list[Line]:
@@ -90,10 +95,10 @@ class _Story:
                 self.say(runtime.of("toys").retry(entity="glass", actor="g"), key)
 
 
-def _settled(_log: Sequence[Received], rows: AllRows) -> dict[str, Any]:
+def _settled(told: Told) -> dict[str, Any]:
     """The states; not where on the log they are from, nor who was first to ask what many share."""
     found: dict[str, Any] = {}
-    for name, text in (item for one in rows.values() for item in one["actor"].items()):
+    for name, text in (item for one in told.rows.values() for item in one["actor"].items()):
         state, wake, opener, _ = msgspec.json.decode(text)
         state = msgspec.json.decode(state)
         if name.startswith("rate/"):
@@ -102,4 +107,4 @@ def _settled(_log: Sequence[Received], rows: AllRows) -> dict[str, Any]:
     return found
 
 
-__all__ = ["story"]
+__all__ = ["story", "toys"]

@@ -104,7 +104,7 @@ class World:
     # --- owners --------------------------------------------------------------------------------------------------
 
     def disk(self) -> Disk:
-        return Disk(Random(self.random.random()), self.faults)
+        return Disk(self.random, self.faults)
 
     def staff(self) -> None:
         """One owner for each service."""
