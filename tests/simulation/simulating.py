@@ -37,9 +37,10 @@ def simulate(name: str, seed: int) -> Told:
             ends, should = story.settled(told), story.settled(undisturbed(name, seed))
             for what in sorted(ends.keys() | should.keys()):
                 assert ends.get(what) == should.get(what), f"{what}: {ends.get(what)}, not {should.get(what)}"
-    except AssertionError as problem:
+    except Exception as problem:
+        told_of = str(problem) if isinstance(problem, AssertionError) else repr(problem)
         happened = "\n".join(world.history[-60:])
-        raise Broken(f"{problem}\n\n{happened}\n\nmake simulate STORY={name} SEED={seed}") from problem
+        raise Broken(f"{told_of}\n\n{happened}\n\nmake simulate STORY={name} SEED={seed}") from problem
     return told
 
 

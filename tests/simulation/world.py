@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import Any, NamedTuple, TypeVar, cast
 from unittest.mock import patch
@@ -28,6 +28,17 @@ Rows = Mapping[str, Mapping[str, str]]
 
 STEPS = 400_000
 """No run needs nearly as many."""
+
+SIZES = {
+    "shared.states.MAX_BATCH": (8, 40, 1000),
+    "shared.states._LAG": (10, 5000),
+    "shared.states._CACHED": (3, 20_000),
+    "shared.states._BEHIND": (1, 20_000),
+    "shared.owner._TURN": (1, 7, 500),
+    "shared.restore._CHUNK": (5, 5000),
+    "shared.pull._ASKED": (6, 1000),
+}
+"""What the runtime does at once: small in some runs, so that little is enough to come to its limits."""
 
 
 class Line(NamedTuple):
@@ -96,10 +107,16 @@ class World:
         before = structlog.get_config()
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         try:
-            with patch("uuid.uuid4", lambda: uuid.UUID(int=self._names.getrandbits(128), version=4)):
+            with ExitStack() as patches:
+                patches.enter_context(patch("uuid.uuid4", self._name))
+                for size, choices in SIZES.items():
+                    patches.enter_context(patch(size, self.random.choice(choices)))
                 yield
         finally:
             structlog.configure(**before)
+
+    def _name(self) -> uuid.UUID:
+        return uuid.UUID(int=self._names.getrandbits(128), version=4)
 
     # --- owners --------------------------------------------------------------------------------------------------
 
