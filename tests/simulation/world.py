@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import Any, NamedTuple, TypeVar, cast
@@ -74,11 +74,11 @@ class Post:
 class World:
     """One run. Everything that is chance in it comes from its seed."""
 
-    def __init__(self, seed: int, wirings: Iterable[Wiring], partitions: int, *, scenario: bool = False) -> None:
+    def __init__(self, seed: int, wirings: Iterable[Wiring], partitions: int) -> None:
         self.random = Random(f"world {seed}")
         self.loop = SeededLoop(Random(f"loop {seed}"), STEPS)
         self.network = Network(self.loop, partitions, Random(f"network {seed}"))
-        self.partitions, self.scenario = partitions, scenario
+        self.partitions = partitions
         self.faults = Faults()
         self.posts: list[Post] = []
         self._gone: list[Post] = []
@@ -144,7 +144,7 @@ class World:
         assert post.process is not None
         log = Log(cast("Any", self.network.connect(post.process)), self.partitions)
         store = post.disk.open(self.loop, post.process)
-        post.owner = Owner(post.wiring, log, store, post.partitions, scenario=self.scenario)
+        post.owner = Owner(post.wiring, log, store, post.partitions)
         await post.owner.run()
 
     def _ended(self, post: Post, problem: BaseException | None) -> None:
@@ -208,7 +208,7 @@ class World:
         for post in list(self.posts):
             while True:
                 assert post.owner is not None
-                within(cast("Process", post.process)).run(post.owner.stop)
+                post.owner.stop()
                 if await post.over is None:
                     break
                 self._start(post)
@@ -277,6 +277,4 @@ class World:
                     await asyncio.sleep(0.01)
 
 
-Harm = Callable[[World, Post], None]
-
-__all__ = ["Harm", "Line", "Post", "Rows", "World"]
+__all__ = ["Line", "Post", "Rows", "World"]
