@@ -66,6 +66,8 @@ class SeededLoop:
         self._timers: list[tuple[float, int, Call]] = []
         self._world = Process("the world")
         self._processes = [self._world]
+        """Those that may still run."""
+        self._begun = [self._world]
 
     @property
     def _asyncio(self) -> asyncio.AbstractEventLoop:
@@ -77,6 +79,7 @@ class SeededLoop:
         """A new process, which has nothing to do yet: it does what is begun `within` it."""
         process = Process(name)
         self._processes.append(process)
+        self._begun.append(process)
         return process
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -90,7 +93,7 @@ class SeededLoop:
                 self._step()
             return main.result()
         finally:
-            for process in self._processes:
+            for process in self._begun:
                 process.kill()
                 for task in process.tasks:
                     if not task.done():
@@ -105,6 +108,7 @@ class SeededLoop:
     def _step(self) -> None:
         ready = [process for process in self._processes if process.ready and not process.paused]
         if not ready:
+            self._processes = [process for process in self._processes if process.alive]
             self._pass_time()
             return
         process = ready[0] if len(ready) == 1 else self.random.choice(ready)

@@ -29,7 +29,7 @@ def undisturbed(name: str, seed: int) -> Told:
 def simulate(name: str, seed: int) -> Told:
     """The same, told to a fleet that is harmed as the seed has it. Broken, with what happened, if a law is."""
     story = STORIES[name](Random(f"story {seed}"))
-    world = World(seed, story.wirings, story.partitions)
+    world = World(seed, story.wirings, story.partitions, cramped=True)
     nemesis = Nemesis(seed, world)
     try:
         told = world.run(tell_and_prove(world, story, nemesis.rest))

@@ -12,30 +12,31 @@ import pytest
 
 from tests.simulation.simulating import simulate
 
-CHUNK = 50
 ROOT = Path(__file__).parents[2]
 
 
-def seeds(runs: int) -> pytest.MarkDecorator:
-    """So many runs, some of them together."""
-    return pytest.mark.parametrize("first", range(0, runs, CHUNK))
+def seeds(runs: int, together: int) -> pytest.MarkDecorator:
+    """So many runs, some of them in one test."""
+    return pytest.mark.parametrize(
+        "some", [range(first, first + together) for first in range(0, runs, together)], ids=lambda some: str(some[0])
+    )
 
 
-@seeds(1800)
-def test_toys_that_hear_wake_pass_on_break_and_are_mended(first: int) -> None:
-    for seed in range(first, first + CHUNK):
+@seeds(1800, 50)
+def test_toys_that_hear_wake_pass_on_break_and_are_mended(some: range) -> None:
+    for seed in some:
         simulate("toys", seed)
 
 
-@seeds(150)
-def test_the_services_when_nobody_waits_for_anybody(first: int) -> None:
-    for seed in range(first, first + CHUNK):
+@seeds(160, 20)
+def test_the_services_when_nobody_waits_for_anybody(some: range) -> None:
+    for seed in some:
         simulate("hurry", seed)
 
 
-@pytest.mark.parametrize("first", range(0, 50, 5))
-def test_the_services_end_with_the_same_books_to_the_cent(first: int) -> None:
-    for seed in range(first, first + 5):
+@seeds(40, 5)
+def test_the_services_end_with_the_same_books_to_the_cent(some: range) -> None:
+    for seed in some:
         simulate("firm", seed)
 
 

@@ -40,7 +40,7 @@ def _beginning(random: Random) -> list[Line]:
     story = _Story(random)
     for _ in range(random.randint(5, 40)):
         story.tell(random.choice(KEYS))
-    for percent in range(random.choice((0, 0, 1, 3))):
+    for percent in range(random.choice((0, 1, 3))):
         story.say(SetRate(percent=percent + 5), "world")
     for days in range(random.choice((0, 1, 3))):
         story.tick(days)
@@ -77,7 +77,7 @@ class _Story:
     def tell(self, key: str) -> None:
         random = self._random
         counter = random.choice(("c", "d", "loud"))
-        match random.randrange(8):
+        match random.randrange(9):
             case 0 | 1 | 2:
                 other = random.choice((None, *KEYS))
                 times = random.choice((1, 1, 1, 1, 2, 5, 30))
@@ -89,8 +89,8 @@ class _Story:
                 self.say(SetAlarm(alarm=f"a{number}", at=due, again_after_hours=hours, rings=rings), key)
             case 4 | 5:
                 self.say(Touch(glass=random.choice(("g", "h")), text=random.choice(TEXTS)), key)
-            case 6:
-                self.say(SetPrice(price="p", amount=len(key)), key)
+            case 6 | 7:
+                self.say(SetPrice(price=random.choice("pqrs"), amount=len(key)), key)
             case _:
                 self.say(runtime.of("toys").retry(entity="glass", actor="g"), key)
 

@@ -38,7 +38,7 @@ SIZES = {
     "shared.restore._CHUNK": (5, 5000),
     "shared.pull._ASKED": (6, 1000),
 }
-"""What the runtime does at once: small in some runs, so that little is enough to come to its limits."""
+"""What the runtime does at once: small in some harmed runs, so that little is enough to come to its limits."""
 
 
 class Line(NamedTuple):
@@ -74,7 +74,8 @@ class Post:
 class World:
     """One run. Everything that is chance in it comes from its seed."""
 
-    def __init__(self, seed: int, wirings: Iterable[Wiring], partitions: int) -> None:
+    def __init__(self, seed: int, wirings: Iterable[Wiring], partitions: int, *, cramped: bool = False) -> None:
+        """`cramped`: what the runtime does at once may be little."""
         self.random = Random(f"world {seed}")
         self.loop = SeededLoop(Random(f"loop {seed}"), STEPS)
         self.network = Network(self.loop, partitions, Random(f"network {seed}"))
@@ -88,6 +89,7 @@ class World:
         self._outside = self.loop.process("outside")
         self._client = self.network.connect(self._outside)
         self._names = Random(f"uuid {seed}")
+        self._cramped = cramped
 
     def note(self, what: str) -> None:
         self.history.append(
@@ -109,7 +111,7 @@ class World:
         try:
             with ExitStack() as patches:
                 patches.enter_context(patch("uuid.uuid4", self._name))
-                for size, choices in SIZES.items():
+                for size, choices in SIZES.items() if self._cramped else ():
                     patches.enter_context(patch(size, self.random.choice(choices)))
                 yield
         finally:
