@@ -1,8 +1,8 @@
 """Whose business a message on the log is: who hears it, and who has to say that nobody can."""
 
 from contracts import runtime, upcast, wire
-from contracts.message import Event, Message
-from contracts.wire import Place, Refused
+from contracts.message import Event, Internal, Message
+from contracts.wire import Place, Received, Refused
 from shared.decider import Wiring
 
 
@@ -15,27 +15,41 @@ class Audience:
         self._sweeps = wiring.service == runtime.CLOCK_SERVICE
         self._services = frozenset(name.split(".", maxsplit=1)[0] for name in wiring.types)
 
-    def place(self, subject: str) -> tuple[Place, int] | None:
-        """What a subject says, and its partition, if the service hears it. Refused if it has to reject it."""
+    def place(self, received: Received) -> tuple[Place, int] | None:
+        """What the subject says, and its partition, if the service hears it. Refused if it has to reject it."""
         try:
-            place = wire.parse(subject)
+            return self._place(received)
         except Refused:
-            if self._answers_for(subject):
+            if self.answers_for(received.subject):
                 raise
             return None
+
+    def _place(self, received: Received) -> tuple[Place, int] | None:
+        place = wire.parse(received.subject)
         kind = self._wiring.types.get(upcast.successor(place.name))
         if not self._reads(place, kind):
             return None
+        needed = wire.partition(place.key, self._partitions)
         if not self._hears(kind):
             if self._is_stray(place, kind):
                 raise Refused(f"nobody hears {place.name}")
+            if self._sweeps and place.kind == "evt" and not received.in_batch:
+                wire.hear(received, self._wiring.types)
+                if place.partition != needed:
+                    raise Refused(f"{place.key} belongs to partition {needed}")
             return None
-        needed = wire.partition(place.key, self._partitions)
         if place.partition == needed:
             return place, needed
-        if self.is_for_all(kind) or self.placed(subject) is not None or self._sweeps:
-            raise Refused(f"{place.key} belongs to partition {needed}")
-        return None
+        raise Refused(f"{place.key} belongs to partition {needed}")
+
+    def check_sayer(self, received: Received, message: Message) -> None:
+        """Refused: an internal command that no actor of the service has said."""
+        if not isinstance(message, Internal):
+            return
+        source = message.context.source
+        parts, sayers = source.split("/"), self._wiring.sayers.get(type(message), ())
+        if not (received.in_batch and len(parts) == 5 and parts[1] == self._wiring.service and parts[2] in sayers):
+            raise Refused(f"{source} may not say it")
 
     def placed(self, subject: str) -> int | None:
         """The partition in which the stream keeps a subject; None where it has put it in none."""
@@ -48,8 +62,8 @@ class Audience:
         """Whether every partition hears it."""
         return kind is not None and (kind is self._wiring.tick or kind in self._wiring.broadcasts)
 
-    def _answers_for(self, subject: str) -> bool:
-        """Who rejects a subject that is none: the service it commands, else the one that sweeps."""
+    def answers_for(self, subject: str) -> bool:
+        """Who rejects what cannot be heard: the service that is commanded, else the one that sweeps."""
         tokens = subject.split(".")
         if self.placed(subject) is not None and tokens[1] == "cmd" and tokens[2] in self._services:
             return tokens[2] == self._wiring.service
@@ -65,7 +79,9 @@ class Audience:
     def _hears(self, kind: type[Message] | None) -> bool:
         own = self._wiring.own
         return kind is not None and (
-            kind in (own.retry, own.discard) or kind in self._wiring.hearers or self.is_for_all(kind)
+            kind in (own.retry, own.edit, own.discard, own.resume)
+            or kind in self._wiring.hearers
+            or self.is_for_all(kind)
         )
 
     def _is_stray(self, place: Place, kind: type[Message] | None) -> bool:

@@ -10,7 +10,15 @@ from msgspec import Struct
 
 from contracts import runtime, wire
 from contracts.message import Event
-from contracts.runtime import ActorParked, ActorWaiting, MessageRejected
+from contracts.runtime import (
+    ActorParked,
+    ActorWaiting,
+    MessageRejected,
+    PartitionPaused,
+    PartitionResumed,
+    ServicePaused,
+    ServiceResumed,
+)
 from contracts.wire import Received
 from infra.ideal import Ideal, Owed
 from infra.words import FactKey, fact_key
@@ -50,6 +58,8 @@ class _Said(NamedTuple):
 Lane = tuple[str, int]
 """A service and one of its partitions."""
 
+_STANDING = (ServicePaused, ServiceResumed, PartitionPaused, PartitionResumed)
+"""When a service stands still is its own judgement: that it says so brings nothing about."""
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _CURSOR = msgspec.json.Decoder(Cursor)
 _BATCH, _PLACE = "Nats-Batch-Id", "Nats-Batch-Sequence"
@@ -125,17 +135,21 @@ def _note_said(read: _Read, received: Received, wired: Mapping[str, Wiring], par
     partition = wire.partition(parts[3], partitions) if len(parts) == 5 else None
     if partition is None:
         partition = _of_runtime(read, received, wired[service])
+    if partition is None:
+        return
     read.said[service, partition].append(_Said(received.sequence, received.subject, received.body, envelope.id))
 
 
-def _of_runtime(read: _Read, received: Received, wiring: Wiring) -> int:
-    """The partition that a word of the runtime is about; what it says of messages that wait is kept."""
+def _of_runtime(read: _Read, received: Received, wiring: Wiring) -> int | None:
+    """The partition that a word of the runtime is about, if it is owed; what it says of what waits is kept."""
     try:
         message = wire.hear(received, wiring.types)
     except wire.Refused:
         return -1
     if isinstance(message, MessageRejected | ActorParked | ActorWaiting):
         read.facts.setdefault(fact_key(message), message)
+    if isinstance(message, _STANDING):
+        return None
     if isinstance(message, runtime.Done):
         return message.partition
     return int(received.subject.split(".")[6])

@@ -16,6 +16,8 @@ from contracts.runtime import (
     ActorParked,
     DiscardMessage,
     Done,
+    EditMessage,
+    ResumeService,
     RetryActor,
 )
 from contracts.wire import STREAM, Received, Refused
@@ -80,13 +82,15 @@ class Ideal:
         """Whatever is on the log, in order."""
         self._now = received.sequence
         try:
-            found = self._audience.place(received.subject)
+            found = self._audience.place(received)
             if found is None:
                 return
             lane = self.lanes[found[1]]
             message = wire.hear(received, self.wiring.types, lane.tick if self._scenario else None)
+            self._audience.check_sayer(received, message)
         except Refused:
-            self._reject(received)
+            if self._audience.answers_for(received.subject):
+                self._reject(received)
         else:
             self._take(lane, message)
 
@@ -107,8 +111,10 @@ class Ideal:
     # --- hearing -------------------------------------------------------------------------------------------------
 
     def _take(self, lane: _Lane, message: Message) -> None:
-        if isinstance(message, RetryActor | DiscardMessage):
+        if isinstance(message, RetryActor | EditMessage | DiscardMessage):
             self._unpark(lane, message)
+        elif isinstance(message, ResumeService):
+            return  # a service that stands still says so itself
         elif self._audience.is_for_all(type(message)):
             for each in self.lanes:
                 if isinstance(message, Broadcast) and type(message) in self.wiring.broadcasts:
@@ -250,14 +256,14 @@ class Ideal:
 
     # --- parked actors -------------------------------------------------------------------------------------------
 
-    def _unpark(self, lane: _Lane, command: RetryActor | DiscardMessage) -> None:
-        """Hear again, in order, what waits; give the head up first if told so."""
+    def _unpark(self, lane: _Lane, command: RetryActor | EditMessage | DiscardMessage) -> None:
+        """Hear again, in order, what waits; without its head or with other data, if told so."""
         ref, own, cause = ActorRef(command.entity, command.key, command.actor), self.wiring.own, command.context
         queue = self._parked.get(ref)
-        if not queue or (
-            isinstance(command, DiscardMessage) and command.sequence not in (None, queue[0].message.context.sequence)
-        ):
-            rejected = self._facts.get((self.wiring.service, cause.sequence, None, None, cause.id))
+        rejected = self._facts.get((self.wiring.service, cause.sequence, None, None, cause.id))
+        if rejected is not None and not isinstance(command, RetryActor):
+            queue = None  # why not is the service's own word
+        if not queue:
             if rejected is None:
                 self._owe_word(lane, f"{name_of(type(command))} about {'/'.join(ref)} has to be rejected")
             else:
@@ -273,6 +279,12 @@ class Ideal:
                 wake=head.wake,
             )
             self._owe_fact(lane, ref.key, given_up, cause)
+        elif isinstance(command, EditMessage):
+            original = queue[0].message
+            sequence = original.context.sequence
+            edited = own.edited(entity=ref.entity, actor=ref.id, sequence=sequence, edited=cause.sequence)
+            self._owe_fact(lane, ref.key, edited, cause)
+            queue[0] = queue[0]._replace(message=_edited(original, command))
         while queue:
             head = queue[0]
             sequence = head.message.context.sequence
@@ -300,3 +312,9 @@ class Ideal:
             found = self.wiring.actors[ref.entity].module.actor_id(head.message)
             if found is not None:
                 self._deliver(lane, ActorRef(ref.entity, ref.key, found), head.message)
+
+
+def _edited(original: Message, command: EditMessage) -> Message:
+    """The message with other data, in its own place and time; what is said to it names the command as its cause."""
+    context = msgspec.structs.replace(original.context, id=command.context.id, cause=original.context.id)
+    return wire.decode(type(original), wire.encode(command.data)).heard(context)

@@ -1,6 +1,7 @@
 """A connection to the nats-server in memory: what the runtime calls of nats-py, over a network of chance."""
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -124,6 +125,10 @@ class MemoryClient:
     @property
     def is_connected(self) -> bool:
         return self._connected and self.process.alive
+
+    @property
+    def is_closed(self) -> bool:
+        return not self.process.alive
 
     # --- the wire ------------------------------------------------------------------------------------------------
 
@@ -275,13 +280,21 @@ class MemoryJetStream(NamedTuple):
         assert answer is not None
         return api.PubAck(stream, answer["seq"], duplicate=answer.get("duplicate"))
 
-    async def get_msg(self, stream: str, seq: int | None = None, subject: str | None = None) -> api.RawStreamMsg:
-        found = await self._ask(lambda server: server.message(seq, subject))
+    async def get_msg(
+        self,
+        stream: str,
+        seq: int | None = None,
+        subject: str | None = None,
+        next: bool | None = None,  # as nats-py has it
+    ) -> api.RawStreamMsg:
+        found = await self._ask(lambda server: server.message(seq, subject, bool(next)))
         if found is None:
             raise NotFoundError
         sequence, stored = found
+        lines = "".join(f"{name}: {value}\r\n" for name, value in stored.headers.items())
+        raw = base64.b64encode(f"NATS/1.0\r\n{lines}\r\n".encode()) if lines else None
         at = BEGIN + timedelta(seconds=stored.at)
-        return api.RawStreamMsg(stored.subject, sequence, stored.body, None, stored.headers, stream, at)
+        return api.RawStreamMsg(stored.subject, sequence, stored.body, raw, None, stream, at)
 
     async def add_consumer(self, stream: str, config: api.ConsumerConfig) -> api.ConsumerInfo:
         filters, start = config.filter_subjects or [], config.opt_start_seq or 1

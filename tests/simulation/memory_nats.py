@@ -154,14 +154,20 @@ class MemoryNats:
 
     # --- reading -------------------------------------------------------------------------------------------------
 
-    def message(self, sequence: int | None, subject: str | None) -> tuple[int, Stored] | None:
-        """By sequence, or the last of a subject."""
-        if subject is not None:
-            sequence = self._last_of.get(subject, 0)
-        if sequence is None or not 0 < sequence <= self.last:
-            return None
-        stored = self.log[sequence - 1]
-        return None if stored is None else (sequence, stored)
+    def message(self, sequence: int | None, subject: str | None, following: bool) -> tuple[int, Stored] | None:
+        """By sequence, the last of a subject, or the first of a subject that is `following` a sequence or at it."""
+        places = range(self.last, 0, -1)
+        if following:
+            places = range(sequence or 1, self.last + 1)
+        elif subject is None:
+            places = range(sequence or 0, (sequence or 0) - 1, -1)
+        elif subject in self._last_of:
+            places = range(self._last_of[subject], 0, -1)
+        for place in places:
+            stored = self.log[place - 1] if 0 < place <= self.last else None
+            if stored is not None and (subject is None or _passes((subject,), stored.subject)):
+                return place, stored
+        return None
 
     def everything(self) -> list[Received]:
         """The whole log with every cursor that was ever recorded, as an auditor would like to have it."""
