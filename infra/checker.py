@@ -2,6 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -9,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts import runtime, wire
-from contracts.message import Event
+from contracts.message import Event, name_of
 from contracts.runtime import (
     ActorParked,
     ActorWaiting,
@@ -20,8 +22,8 @@ from contracts.runtime import (
     ServiceResumed,
 )
 from contracts.wire import Received
-from infra.ideal import Ideal, Owed
-from infra.words import FactKey, fact_key
+from infra.ideal import Ideal
+from infra.words import FactKey, Owed, fact_key
 from shared.decider import Wiring
 from shared.log import Cursor
 
@@ -106,18 +108,26 @@ def _sorted(log: Sequence[Received], wired: Mapping[str, Wiring], partitions: in
         tokens = received.subject.split(".")
         if received.subject.startswith("q2c.sys.cursor."):
             if len(tokens) == 5 and tokens[3] in wired and tokens[4].isdigit():
-                cursor = _CURSOR.decode(received.body)
-                read.cursors[tokens[3], int(tokens[4])].append((received.sequence, cursor))
+                with suppress(ValueError, RecursionError):  # what anybody else has put there is no cursor
+                    cursor = _CURSOR.decode(received.body)
+                    read.cursors[tokens[3], int(tokens[4])].append((received.sequence, cursor))
         elif _BATCH in received.headers:
             _note_said(read, received, wired, partitions)
-        elif len(tokens) == 8 and tokens[1] == "evt" and tokens[2] in wired and not _is_tick(tokens):
+        elif _is_fact(tokens, wired) and ".".join(tokens[2:6]) not in _of_tasks(tokens[2]):
             text = f"{received.subject} is not {tokens[2]}'s word: it was put on the log by hand"
             read.findings.append(Finding("without cause", received.sequence, text))
     return read
 
 
-def _is_tick(tokens: Sequence[str]) -> bool:
-    return ".".join(tokens[2:6]) == runtime.TICK
+def _is_fact(tokens: Sequence[str], wired: Mapping[str, Wiring]) -> bool:
+    return len(tokens) == 8 and tokens[1] == "evt" and tokens[2] in wired
+
+
+@cache
+def _of_tasks(service: str) -> frozenset[str]:
+    """What is said by tasks beside the loop: time, and whether the outside answers."""
+    own = runtime.of(service)
+    return frozenset((runtime.TICK, name_of(own.effect_paused), name_of(own.effect_resumed)))
 
 
 def _note_said(read: _Read, received: Received, wired: Mapping[str, Wiring], partitions: int) -> None:
@@ -125,19 +135,20 @@ def _note_said(read: _Read, received: Received, wired: Mapping[str, Wiring], par
         envelope = _ENVELOPE.decode(received.body)
     except msgspec.MsgspecError:
         envelope = _Envelope()
-    parts = envelope.source.split("/")
-    service = parts[1] if len(parts) > 1 else ""
-    if service not in wired:
-        if received.subject.split(".")[2] in wired:
+    _, service, entity, *place = [*envelope.source.split("/"), "", ""]
+    wiring = wired.get(service)
+    if wiring is not None and entity in wiring.actors and len(place) == 4:
+        partition: int | None = wire.partition(place[0], partitions)
+    elif wiring is not None and entity == "runtime":
+        partition = _of_runtime(read, received, wiring)
+    else:
+        if _is_fact(received.subject.split("."), wired):
             text = f"{received.subject} names {envelope.source or 'nobody'} as its source"
             read.findings.append(Finding("without cause", received.sequence, text))
         return
-    partition = wire.partition(parts[3], partitions) if len(parts) == 5 else None
-    if partition is None:
-        partition = _of_runtime(read, received, wired[service])
-    if partition is None:
-        return
-    read.said[service, partition].append(_Said(received.sequence, received.subject, received.body, envelope.id))
+    if partition is not None:
+        said = _Said(received.sequence, received.subject, received.body, envelope.id)
+        read.said[service, partition].append(said)
 
 
 def _of_runtime(read: _Read, received: Received, wiring: Wiring) -> int | None:

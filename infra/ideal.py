@@ -4,7 +4,7 @@ from bisect import insort
 from collections import defaultdict
 from datetime import datetime
 from heapq import heappop, heappush
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -23,19 +23,9 @@ from contracts.runtime import (
 from contracts.wire import STREAM, Received, Refused
 from infra import words
 from infra.audience import Audience
-from infra.words import Actor, Facts
+from infra.words import Actor, Facts, Owed, Waits
 from shared.decider import Wired, Wiring
 from shared.store import ActorRef
-
-
-class Owed(NamedTuple):
-    """One thing that a partition of a service has to say, because of the message at `sequence`."""
-
-    sequence: int
-    subject: str
-    body: bytes | None
-    """None for a fact whose wording is the service's own, where the log has no such fact."""
-    why: str
 
 
 class _Lane(Struct):
@@ -48,18 +38,6 @@ class _Lane(Struct):
     """Every wake that was ever asked for; those that were moved since are passed over."""
     existing: dict[str, set[ActorRef]] = msgspec.field(default_factory=lambda: defaultdict(set))
     owed: list[Owed] = []
-
-
-class _Waits(NamedTuple):
-    """A message that waits for a parked actor; the tick, for a wake."""
-
-    message: Message
-    wake: datetime | None
-
-    @property
-    def place(self) -> tuple[int, bool, datetime | None]:
-        """What waits is heard in the order of the log, a wake after a message."""
-        return (self.message.context.sequence, self.wake is not None, self.wake)
 
 
 class Ideal:
@@ -75,7 +53,7 @@ class Ideal:
         initial = wiring.reference.initial if wiring.reference else None
         self.lanes = [_Lane(partition, initial) for partition in range(partitions)]
         self._actors: dict[ActorRef, Actor] = {}
-        self._parked: dict[ActorRef, list[_Waits]] = {}
+        self._parked: dict[ActorRef, list[Waits]] = {}
         self._now = 0
 
     def hear(self, received: Received) -> None:
@@ -198,7 +176,7 @@ class Ideal:
         """One actor hears one message, or it waits: when the log says so, and when it cannot be decided."""
         wake = None if tick is None else message.at
         cause = message.context if tick is None else msgspec.structs.replace(message.context, id=tick.context.id)
-        waits = _Waits(tick or message, wake)
+        waits = Waits(tick or message, wake)
         if ref in self._parked:
             waiting = self.wiring.own.waiting(
                 entity=ref.entity,
@@ -284,7 +262,7 @@ class Ideal:
             sequence = original.context.sequence
             edited = own.edited(entity=ref.entity, actor=ref.id, sequence=sequence, edited=cause.sequence)
             self._owe_fact(lane, ref.key, edited, cause)
-            queue[0] = queue[0]._replace(message=_edited(original, command))
+            queue[0] = queue[0]._replace(message=words.edited(original, command))
         while queue:
             head = queue[0]
             sequence = head.message.context.sequence
@@ -302,7 +280,7 @@ class Ideal:
             queue.pop(0)
         del self._parked[ref]
 
-    def _hear_again(self, lane: _Lane, ref: ActorRef, head: _Waits) -> None:
+    def _hear_again(self, lane: _Lane, ref: ActorRef, head: Waits) -> None:
         if head.wake is not None:
             if self._actors[ref].wake == head.wake:
                 self._decide(lane, ref, self._woken(ref, head.message, head.wake))
@@ -312,9 +290,3 @@ class Ideal:
             found = self.wiring.actors[ref.entity].module.actor_id(head.message)
             if found is not None:
                 self._deliver(lane, ActorRef(ref.entity, ref.key, found), head.message)
-
-
-def _edited(original: Message, command: EditMessage) -> Message:
-    """The message with other data, in its own place and time; what is said to it names the command as its cause."""
-    context = msgspec.structs.replace(original.context, id=command.context.id, cause=original.context.id)
-    return wire.decode(type(original), wire.encode(command.data)).heard(context)

@@ -2,16 +2,27 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from contracts import wire
 from contracts.message import Context, Event, Message, Wake, name_of
-from contracts.runtime import ActorParked, ActorWaiting, MessageRejected
+from contracts.runtime import ActorParked, ActorWaiting, EditMessage, MessageRejected
 from shared.decider import Wired
 from shared.store import ActorRef
+
+
+class Owed(NamedTuple):
+    """One thing that a partition of a service has to say, because of the message at `sequence`."""
+
+    sequence: int
+    subject: str
+    body: bytes | None
+    """None for a fact whose wording is the service's own, where the log has no such fact."""
+    why: str
+
 
 FactKey = tuple[str, int, ActorRef | None, datetime | None, str]
 Facts = Mapping[FactKey, Event]
@@ -32,6 +43,24 @@ class Actor(Struct):
     state: Any
     wake: datetime | None = None
     opener: str | None = None
+
+
+class Waits(NamedTuple):
+    """A message that waits for a parked actor; the tick, for a wake."""
+
+    message: Message
+    wake: datetime | None
+
+    @property
+    def place(self) -> tuple[int, bool, datetime | None]:
+        """What waits is heard in the order of the log, a wake after a message."""
+        return (self.message.context.sequence, self.wake is not None, self.wake)
+
+
+def edited(original: Message, command: EditMessage) -> Message:
+    """The message with other data, in its own place and time; what is said to it names the command as its cause."""
+    context = msgspec.structs.replace(original.context, id=command.context.id, cause=original.context.id)
+    return wire.decode(type(original), wire.encode(command.data)).heard(context)
 
 
 def envelope(said_id: str, source: str, key: str, cause: Context, correlation: str | None = None) -> Context:

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
-from msgspec import Struct
 from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError
 from nats.errors import TimeoutError as NatsTimeoutError
@@ -19,26 +18,9 @@ from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from tests.simulation.memory_nats import BEGIN, Headers, MemoryNats, encoded
 from tests.simulation.seeded_loop import OUTSIDE, Process, SeededLoop, within
+from tests.simulation.weather import CALM
 
 T = TypeVar("T")
-
-
-class Weather(Struct):
-    """How bad the network is: chances per message or request, and how long things take, in seconds."""
-
-    latency: float = 0.001
-    slow: float = 0.0
-    """Chance that something takes a hundred times as long."""
-    lost_publish: float = 0.0
-    lost_request: float = 0.0
-    lost_answer: float = 0.0
-    lost_delivery: float = 0.0
-    unavailable: float = 0.0
-    wrong_refusal: float = 0.0
-    """nats-server 2.15 refuses a good fence now and then."""
-
-
-CALM = Weather()
 
 
 class Network:

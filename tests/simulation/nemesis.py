@@ -3,8 +3,8 @@
 from random import Random
 
 from tests.simulation.disk import Disk
-from tests.simulation.memory_client import CALM, Weather
 from tests.simulation.seeded_loop import Process
+from tests.simulation.weather import CALM, weather
 from tests.simulation.world import Post, World
 
 KINDS = (
@@ -33,7 +33,7 @@ class Nemesis:
         self._steps = 0
         self._left = random.randint(1, 10)
         self._next = self._gap()
-        world.network.weather = _weather(random)
+        world.network.weather = weather(random)
         world.faults.full = random.choice((0.0, 0.0, 0.02))
         world.loop.watch = self._before
 
@@ -102,22 +102,6 @@ class Nemesis:
         if self._random.random() < 0.5 and not post.disk.db.in_transaction:
             disk.db.deserialize(post.disk.db.serialize())
         return disk
-
-
-def _weather(random: Random) -> Weather:
-    def some(*chances: float) -> float:
-        return random.choice((0.0, *chances))
-
-    return Weather(
-        latency=random.choice((0.0001, 0.001, 0.02)),
-        slow=some(0.01, 0.1),
-        lost_publish=some(0.002),
-        lost_request=some(0.01, 0.1),
-        lost_answer=some(0.01, 0.2),
-        lost_delivery=some(0.01, 0.05),
-        unavailable=some(0.02, 0.2),
-        wrong_refusal=some(0.05),
-    )
 
 
 __all__ = ["Nemesis"]

@@ -152,6 +152,11 @@ def test_an_effect_that_no_cursor_follows_is_found() -> None:
     assert "cursor" in laws(cut)
 
 
+def test_what_anybody_else_has_put_where_cursors_are_is_no_cursor() -> None:
+    last = log(0)[-1].sequence
+    assert laws([*log(0), Received("q2c.sys.cursor.toys.0", b"no cursor", last + 1)]) == set()
+
+
 @pytest.mark.parametrize("change", [{"epoch": 0}, {"owner": "somebody else"}, {"input": 10**6}])
 def test_a_cursor_that_is_not_its_owners_or_knows_too_much_is_found(change: dict[str, int | str]) -> None:
     messages = list(log(0))

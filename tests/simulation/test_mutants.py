@@ -15,7 +15,7 @@ from shared.states import States
 from shared.store import Changes, Progress, Store
 from tests.simulation.simulating import Broken, simulate
 
-SEEDS = 120
+SEEDS = 400
 """Runs after which a bug that has not shown is held to be one that the simulation cannot find."""
 
 Fences = Mapping[int, Fence]
