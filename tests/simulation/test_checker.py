@@ -73,7 +73,7 @@ def test_nothing_is_wrong_with_a_log_that_is_right(seed: int) -> None:
 def test_the_logs_that_are_looked_at_hold_all_that_can_happen() -> None:
     names = {".".join(received.subject.split(".")[2:6]) for seed in SEEDS for received in log(seed)}
     told = {"counter.added", "echo.repeated", "alarm.rang", "glass.touched", "rate.agreed", "price.priced"}
-    runtime = {"actor.parked", "actor.waiting", "actor.retried", "message.rejected"}
+    runtime = {"actor.parked", "actor.waiting", "actor.retried", "actor.discarded", "message.rejected"}
     assert {f"toys.{name}.v1" for name in told | runtime} <= names
 
 

@@ -79,7 +79,7 @@ class _Story:
     def tell(self, key: str) -> None:
         random = self._random
         counter = random.choice(("c", "d", "loud"))
-        match random.randrange(9):
+        match random.randrange(10):
             case 0 | 1 | 2:
                 other = random.choice((None, *KEYS))
                 times = random.choice((1, 1, 1, 1, 2, 5, 30))
@@ -93,8 +93,10 @@ class _Story:
                 self.say(Touch(glass=random.choice(("g", "h")), text=random.choice(TEXTS)), key)
             case 6 | 7:
                 self.say(SetPrice(price=random.choice("pqrs"), amount=len(key)), key)
-            case _:
+            case 8:
                 self.say(runtime.of("toys").retry(entity="glass", actor="g"), key)
+            case _:
+                self.say(runtime.of("toys").discard(entity="glass", actor="g", reason="not worth mending"), key)
 
 
 def _settled(told: Told) -> dict[str, Any]:
