@@ -187,6 +187,30 @@ async def test_a_request_that_no_actor_has_said_calls_nobody(
     assert [request.path for request in carriers.requests] == ["/hooks/P-2"]
 
 
+async def test_a_copy_of_a_request_calls_nobody(nats_client: Client, tmp_path: Path, carriers: Receiver) -> None:
+    async with post(Log(nats_client, 4), tmp_path) as office:
+        await send(office, "P-1", carriers)
+        (asked,) = await office.until(SendingAsked)
+        await office.until(Sent)
+        await office.say_as(asked, asked.context)
+        await send(office, "P-2", carriers)
+        await office.until(Sent, 2)
+        await office.settled(CONSUMER)
+    assert [request.path for request in carriers.requests] == ["/hooks/P-1", "/hooks/P-2"]
+
+
+async def test_a_note_that_somebody_else_wrote_leaves_the_call_in_doubt(
+    nats_client: Client, tmp_path: Path, carriers: Receiver
+) -> None:
+    carriers.answer = lambda request: Reply(503 if request.method == "POST" else 200)
+    async with post(Log(nats_client, 4), tmp_path, varied(carrier, retries=(0.3,))) as office:
+        await send(office, "P-1", carriers)
+        await carriers.until(1)
+        (asked,) = await office.until(SendingAsked)
+        await office.log.say(f"q2c.sys.effect.parcels.carrier.{asked.id}", b"no note")
+        assert [sent.found for sent in await office.until(Sent)] == [True]
+
+
 async def test_a_destination_that_keeps_failing_is_left_alone_and_others_are_not(
     nats_client: Client, tmp_path: Path, carriers: Receiver
 ) -> None:
