@@ -170,16 +170,18 @@ class Performer:
         return wait
 
     async def _outcome(self, asked: Asked, call: Call[Any], *, in_doubt: bool) -> Message | Failure:
+        """The outcome, or why there is none. A doubt ends only when the lookup has told that nothing was done."""
         module, patience = self._effect.module, self._effect.patience
         try:
             with anyio.fail_after(patience):
                 found = await module.lookup(asked.request, call) if in_doubt else None
+                in_doubt = False
                 outcome: Message = await module.perform(asked.request, call) if found is None else found
                 if type(outcome) not in self._effect.says:
                     raise TypeError(f"{type(outcome).__name__} is no outcome that the signature names")
                 return wire.decode(type(outcome), wire.encode(outcome))
         except Failure as failure:
-            return failure
+            return InDoubt(failure.reason, retry_after=failure.retry_after) if in_doubt else failure
         except TimeoutError:
             return InDoubt(f"there was no answer within {patience:.0f} seconds")
         except Exception as problem:
@@ -249,7 +251,7 @@ class Performer:
 
 
 def is_own(received: Received, message: Message, service: str) -> bool:
-    """Whether an actor of the service has said the event: by hand nobody can make a worker call, not by a copy either."""
+    """Whether an actor of the service has said the event: nobody makes a worker call by hand, not by a copy either."""
     parts = message.context.source.split("/")
     named = len(parts) == 5 and parts[1] == service and parts[3] == message.key
     return received.in_batch and named and deciding.is_own(message.context, message.context.source)

@@ -104,6 +104,17 @@ async def test_an_outcome_in_doubt_is_looked_up_and_never_called_again_blindly(
     assert [request.method for request in carriers.requests] == ["POST", "GET"]
 
 
+async def test_a_doubt_stays_while_it_cannot_be_looked_up(
+    nats_client: Client, tmp_path: Path, carriers: Receiver
+) -> None:
+    statuses = {"POST": [499, 204], "GET": [503, 503, 200]}
+    carriers.answer = lambda request: Reply(statuses[request.method].pop(0))
+    async with post(Log(nats_client, 4), tmp_path) as office:
+        await send(office, "P-1", carriers)
+        assert [sent.found for sent in await office.until(Sent)] == [True]
+    assert [request.method for request in carriers.requests] == ["POST", "GET", "GET", "GET"]
+
+
 async def test_what_the_lookup_does_not_find_is_called_again(
     nats_client: Client, tmp_path: Path, carriers: Receiver
 ) -> None:
