@@ -253,7 +253,7 @@ class Performer:
 def is_own(received: Received, message: Message, service: str) -> bool:
     """Whether an actor of the service has said the event: nobody makes a worker call by hand, not by a copy either."""
     parts = message.context.source.split("/")
-    named = len(parts) == 5 and parts[1] == service and parts[3] == message.key
+    named = len(parts) == 5 and parts[1] == service and parts[3] == message.context.key
     return received.in_batch and named and deciding.is_own(message.context, message.context.source)
 
 
