@@ -22,6 +22,7 @@ from shared.lanes import Lane
 from shared.log import Log, Pull, Saying
 from shared.parking import Waits
 from shared.restore import working_copy
+from shared.snapshots import Snapshots
 from shared.states import Snapshot, States, Superseded
 from shared.store import ActorRef, Store
 
@@ -55,14 +56,17 @@ class Owner:
         *,
         scenario: bool = False,
         sweeps: bool | None = None,
+        kept: Snapshots | None = None,
     ) -> None:
         """`partitions`: all unless given. `scenario`: bare JSON takes the last tick's time.
 
         `sweeps`: reject what no service would notice; the service of the clock does unless told otherwise.
+        `kept`: where snapshots are kept, if they are.
         """
         self.wiring = wiring
         self._log = log
         self._store = store
+        self._kept = kept
         self._wanted = sorted(range(log.partitions) if partitions is None else set(partitions))
         self._scenario = scenario
         sweeping = wiring.service == runtime.CLOCK_SERVICE if sweeps is None else sweeps
@@ -176,7 +180,9 @@ class Owner:
         """Own the partitions until told to stop. Raises Superseded, RestoreFailed, StoreUnfit."""
         owner = uuid.uuid4().hex
         claimed = await self._log.claim(self.wiring.service, owner, self._wanted)
-        lanes, parked = await restore.restored(self.wiring, self._log, self._store, claimed, scenario=self._scenario)
+        lanes, parked = await restore.restored(
+            self.wiring, self._log, self._store, claimed, scenario=self._scenario, snapshots=self._kept
+        )
         self._goal = await self._log.patiently(self._log.last)
         self._filters = self._ears.filters(lanes)
         self._heard = min(lane.input for lane in lanes.values())
@@ -186,6 +192,8 @@ class Owner:
         try:
             while not self._stopping:
                 await self._give_snapshots(states)
+                if self._kept is not None:
+                    self._kept.consider(states.lanes)
                 batch = pull.taken(_TURN)
                 if not batch:
                     self._idle.set()
@@ -200,6 +208,8 @@ class Owner:
             for wanted in self._snapshots:
                 wanted.cancel()
             states.abandon()
+            if self._kept is not None:
+                await self._kept.close()
             await pull.close()
 
     async def _give_snapshots(self, states: States) -> None:

@@ -11,19 +11,24 @@ import msgspec
 from contracts import runtime, wire
 from contracts.message import Event, Message, name_of
 from contracts.wire import Received, Refused
-from shared import deciding, parking
+from shared import deciding, parking, telemetry
 from shared.decider import Wired, Wiring
 from shared.hearing import places_of, subjects
 from shared.lanes import Lane, recorded_lane
 from shared.log import Log, Recorded
 from shared.parking import Parking
+from shared.snapshots import Snapshots, SnapshotUnfit
 from shared.states import Snapshot
 from shared.store import ActorRef, Changes, ParkedKey, ParkedRow, Progress, Store
 
 _CHUNK = 5000
 """Messages folded between two writes: what is in memory at once while a file is rebuilt."""
+_WORTH = 5000
+"""Messages of the log that a snapshot must save to be brought in the place of rows that could be folded on."""
 _IN_BATCH = "Nats-Batch-Sequence"
 """The header of what was stored in an atomic batch: a copy that somebody publishes by hand has none."""
+
+_note = telemetry.logger("restore")
 
 
 class RestoreFailed(Exception):
@@ -37,24 +42,31 @@ async def working_copy(folder: Path, wiring: Wiring, log: Log) -> Store:
 
 
 async def restored(
-    wiring: Wiring, log: Log, store: Store, claimed: Mapping[int, Recorded], *, scenario: bool
+    wiring: Wiring,
+    log: Log,
+    store: Store,
+    claimed: Mapping[int, Recorded],
+    *,
+    scenario: bool,
+    snapshots: Snapshots | None = None,
 ) -> tuple[dict[int, Lane], Parking]:
     """The claimed partitions as they were when their cursors were recorded, and what is parked in them.
 
-    Where the working copy lags, the log is folded into it; where it is of no use, it is thrown away. RestoreFailed.
+    Where the working copy lags, a snapshot is brought and the log is folded on; where it is of no use, it is thrown
+    away. RestoreFailed.
     """
-    known, references = await store.progress(), await store.references()
     last = await log.patiently(log.last)
-    lanes: dict[int, Lane] = {}
+    lanes = {partition: recorded_lane(wiring, partition, recorded) for partition, recorded in claimed.items()}
+    if snapshots is not None:
+        await _bring(snapshots, await store.progress(), lanes, last)
+    known, references = await store.progress(), await store.references()
     after: dict[int, Progress] = {}
-    for partition, recorded in claimed.items():
-        lane = lanes[partition] = recorded_lane(wiring, partition, recorded)
+    for partition, lane in lanes.items():
         row = known.get(partition)
-        if row is not None and row.recorded == lane.batch and row.input <= last:
+        if row is not None and _is_current(row, lane, last):
             # Nothing was said since: the file may even know of more that was heard than the log does.
             lane.input, lane.within, lane.tick = row.input, row.within, row.tick
-        elif row is None or row.folded > recorded.sequence or row.input > lane.input:
-            # What this file has heard and what has been decided elsewhere cannot be told apart.
+        elif row is None or _is_beyond(row, lane):
             await store.forget(partition)
             references.pop(partition, None)
             after[partition] = _NOTHING
@@ -68,6 +80,36 @@ async def restored(
     if after:
         await fold.run(log)
     return lanes, fold.parking
+
+
+def _is_current(row: Progress, lane: Lane, last: int) -> bool:
+    return row.recorded == lane.batch and row.input <= last
+
+
+def _is_beyond(row: Progress, lane: Lane) -> bool:
+    """What these rows have heard and what has been decided elsewhere cannot be told apart."""
+    return row.folded > lane.fence or row.input > lane.input
+
+
+async def _bring(snapshots: Snapshots, known: Mapping[int, Progress], lanes: Mapping[int, Lane], last: int) -> None:
+    """Snapshots in the place of partitions that are not in the file, or whose rows lag far behind them."""
+    for partition, lane in lanes.items():
+        row = known.get(partition)
+        if row is not None and _is_current(row, lane, last):
+            continue
+        worth = 0 if row is None or _is_beyond(row, lane) else row.folded + _WORTH
+        if worth >= lane.fence or (found := await snapshots.find(partition)) is None:
+            continue
+        snapshot, progress = found
+        if not _is_current(progress, lane, last) and _is_beyond(progress, lane):
+            _note.warning("a snapshot is of a future that this log does not have", partition=partition)
+        elif progress.folded > worth:
+            try:
+                await snapshots.bring(partition, snapshot)
+            except SnapshotUnfit as problem:
+                _note.warning("a snapshot cannot be used", partition=partition, problem=str(problem))
+            else:
+                _note.info("a snapshot is brought", partition=partition, sequence=progress.folded)
 
 
 async def differences(wiring: Wiring, log: Log, live: Snapshot, *, scenario: bool) -> list[str]:

@@ -23,6 +23,7 @@ from shared.projections import Projection, Projects
 from shared.questions import PATIENCE, Questions, Unanswered
 from shared.restore import working_copy
 from shared.settings import Settings, WrongSetting
+from shared.snapshots import Snapshots
 from shared.stream import LogUnfit
 
 GRACE = 20.0
@@ -118,7 +119,16 @@ class Running:
                 projection.open(self._given.data, await log.identity())
                 opened.callback(projection.close)
             self._goal = await log.last()
-            owner = Owner(self._wiring, log, store, self._given.owned, scenario=self._given.clock == "scenario")
+            kept = Snapshots(
+                self._wiring.service,
+                log,
+                store,
+                messages=self._given.snapshot_messages,
+                minutes=self._given.snapshot_minutes,
+            )
+            owner = Owner(
+                self._wiring, log, store, self._given.owned, scenario=self._given.clock == "scenario", kept=kept
+            )
             self._questions.open(owner, log.partitions)
             self._owner = owner
             async with anyio.create_task_group() as tasks:

@@ -27,6 +27,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     partitions: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 8
     owns: Annotated[str, Meta(pattern=_OWNS, description="all, or partitions such as 0-3,6")] = "all"
     clock: Annotated[Literal["wall", "scenario"], Meta(description="wall or scenario")] = "wall"
+    snapshot_messages: Annotated[int, Meta(ge=1000, description="a whole number from 1000")] = 100_000
+    """Messages of the log after which a partition's snapshot is taken again."""
+    snapshot_minutes: Annotated[int, Meta(ge=1, le=1440, description="a whole number from 1 to 1440")] = 10
+    """Minutes after which it is, if anything was said."""
     log: Annotated[Literal["auto", "console", "json"], Meta(description="auto, console or json")] = "auto"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")

@@ -28,6 +28,8 @@ def test_every_setting_is_read_from_its_variable() -> None:
             "Q2C_PARTITIONS": "16",
             "Q2C_OWNS": "0-2,9,1",
             "Q2C_CLOCK": "scenario",
+            "Q2C_SNAPSHOT_MESSAGES": "5000",
+            "Q2C_SNAPSHOT_MINUTES": "1",
             "Q2C_LOG": "json",
             "Q2C_LOG_LEVEL": "debug",
         }
@@ -36,6 +38,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
     assert given.data == Path("/somewhere/else")
     assert (given.partitions, given.owned) == (16, (0, 1, 2, 9))
     assert (given.clock, given.log, given.log_level) == ("scenario", "json", "debug")
+    assert (given.snapshot_messages, given.snapshot_minutes) == (5000, 1)
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:

@@ -15,6 +15,7 @@ from shared.decider import Wiring, wire_service
 from shared.log import Committed, Log
 from shared.owner import Owner
 from shared.restore import working_copy
+from shared.snapshots import Snapshots
 from shared.store import Store
 from tests.runtime.toys import alarm, counter, echo, glass, price, rate, reference
 from tests.runtime.toys.messages import TYPES
@@ -62,8 +63,13 @@ class Playground:
     folder: Path
     said: int = 0
 
-    async def open(self, folder: str = "a", partitions: Iterable[int] | None = None, **options: Any) -> Running:
+    async def open(
+        self, folder: str = "a", partitions: Iterable[int] | None = None, kept_every: int | None = None, **options: Any
+    ) -> Running:
+        """`kept_every`: snapshots are kept, and taken after so many messages."""
         store = await working_copy(self.folder / folder, wiring(), self.log)
+        if kept_every is not None:
+            options["kept"] = Snapshots("toys", self.log, store, messages=kept_every, minutes=10)
         owner = Owner(wiring(), self.log, store, partitions, **options)
         return Running(owner, store, asyncio.create_task(owner.run()))
 
