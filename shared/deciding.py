@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -162,15 +163,20 @@ def opened(actor: Wired, state: Any, correlation: str) -> str | None:
     return correlation if state != actor.module.initial else None
 
 
-def is_own(message: Message, source: str) -> bool:
-    """Whether an event that names `source` was said by it: its id is one that the actor would have given."""
-    context = message.context
-    if context.source != source or context.cause is None:
-        return False
-    for cause in (context.cause, wake_id(context.cause, source, context.at)):
-        if any(wire.derive(cause, source, n) == context.id for n in range(MAX_SAID)):
-            return True
-    return False
+def number_of(message: Message, first: int = 0) -> int | None:
+    """Which of the messages that its source said in answer to its cause a message is; None when it was none of them.
+
+    The number `first` is tried first: there are as many to try as a decision may say messages, for a cause that was
+    heard and for a tick that woke the actor.
+    """
+    cause, source, at, found = message.context.cause, message.context.source, message.at, message.id
+    if cause is None:
+        return None
+    if wire.derive(cause, source, first) == found:
+        return first
+    causes = (cause, wake_id(cause, source, at))
+    tried = chain(range(first, MAX_SAID), range(first))
+    return next((n for n in tried if any(wire.derive(one, source, n) == found for one in causes)), None)
 
 
 def _because(stage: str, problem: Exception) -> str:
@@ -186,7 +192,7 @@ __all__ = [
     "decide",
     "fresh",
     "id_of",
-    "is_own",
+    "number_of",
     "opened",
     "read",
     "woken",
