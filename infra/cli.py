@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from infra.commands import contracts, mesh, messages, parked, views
+from infra.commands import contracts, history, mesh, messages, parked, views
 from infra.failure import Failure
 from infra.screen import ERR
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (mesh, messages, views):
+for commands in (mesh, messages, views, history):
     app.add_typer(commands.app)
 app.add_typer(parked.app, name="parked", help="Actors that could not decide a message: list, show, retry, discard.")
 app.add_typer(contracts.app, name="contracts")

@@ -163,13 +163,13 @@ def opened(actor: Wired, state: Any, correlation: str) -> str | None:
     return correlation if state != actor.module.initial else None
 
 
-def number_of(message: Message, first: int = 0) -> int | None:
-    """Which of the messages that its source said in answer to its cause a message is; None when it was none of them.
+def number_of(context: Context, first: int = 0) -> int | None:
+    """Which of the messages that its source said in answer to its cause a message is; None when it is none of them.
 
     The number `first` is tried first: there are as many to try as a decision may say messages, for a cause that was
     heard and for a tick that woke the actor.
     """
-    cause, source, at, found = message.context.cause, message.context.source, message.at, message.id
+    cause, source, at, found = context.cause, context.source, context.at, context.id
     if cause is None:
         return None
     if wire.derive(cause, source, first) == found:

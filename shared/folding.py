@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from contracts import runtime, upcast, wire
-from contracts.message import Event, Message, name_of
+from contracts.message import Context, Event, Message, name_of
 from contracts.wire import Received, Refused
 from shared import deciding, parking
 from shared.decider import Wired, Wiring
@@ -20,7 +20,7 @@ from shared.store import ActorRef, Changes, ParkedKey, ParkedRow, Progress, Stor
 
 _CHUNK = 20_000
 """Messages folded between two writes: what is in memory at once while a file is rebuilt."""
-_IN_BATCH = "Nats-Batch-Sequence"
+IN_BATCH = "Nats-Batch-Sequence"
 """The header of what was stored in an atomic batch: a copy that somebody publishes by hand has none."""
 
 
@@ -36,6 +36,22 @@ class Own(NamedTuple):
     event: Event
 
 
+class Numbers:
+    """What an actor says in one breath is numbered, which its ids are made of: the next number is tried first."""
+
+    def __init__(self) -> None:
+        self._breath: tuple[str | None, str] = (None, "")
+        self._next = 0
+
+    def knows(self, context: Context) -> bool:
+        """Whether the source of a message can have said it, in answer to its cause."""
+        breath = (context.cause, context.source)
+        number = deciding.number_of(context, self._next if breath == self._breath else 0)
+        if number is not None:
+            self._breath, self._next = breath, number + 1
+        return number is not None
+
+
 class Recognition:
     """Tells what a service has said itself from everything else that lies under its name."""
 
@@ -45,11 +61,11 @@ class Recognition:
             name_of(item): actor for actor in wiring.actors.values() for item in actor.events
         }
         self._facts = frozenset(name_of(item) for item in parking.facts(wiring.service))
-        self._last = ("", "", 0)
+        self._numbers = Numbers()
 
     def of(self, received: Received) -> Own | parking.Fact | None:
         """What an event under the service's name is; None for what folds into nothing. RestoreFailed."""
-        if _IN_BATCH not in received.headers:
+        if IN_BATCH not in received.headers:
             return None
         place = wire.parse(received.subject)
         name = upcast.successor(place.name)
@@ -74,17 +90,9 @@ class Recognition:
         parts = message.context.source.split("/")
         if len(parts) != 5 or parts[1:4] != [self._wiring.service, actor.entity, message.key]:
             return None
-        return Own(actor, ActorRef(*parts[2:]), cast("Event", message)) if self._is_own(message) else None
-
-    def _is_own(self, message: Message) -> bool:
-        """What an actor says in one breath is numbered: the next number is tried first."""
-        cause, source, following = self._last
-        context = message.context
-        first = following if (context.cause, context.source) == (cause, source) else 0
-        number = deciding.number_of(message, first)
-        if number is not None:
-            self._last = (context.cause or "", context.source, number + 1)
-        return number is not None
+        return (
+            Own(actor, ActorRef(*parts[2:]), cast("Event", message)) if self._numbers.knows(message.context) else None
+        )
 
 
 def fold(own: Own, entry: Entry, sequence: int) -> None:
@@ -217,4 +225,4 @@ class Fold:
         self._entries, self._parked = {}, {}
 
 
-__all__ = ["Fold", "Own", "Recognition", "RestoreFailed", "fold", "own_events"]
+__all__ = ["IN_BATCH", "Fold", "Numbers", "Own", "Recognition", "RestoreFailed", "fold", "own_events"]
