@@ -6,12 +6,11 @@ from typing import Any
 
 from contracts.message import Wake
 from contracts.runtime import of
-from shared.decider import Wiring, wire_service
+from shared.decider import Wiring
 from shared.shadow import Difference, Shadow
-from tests.runtime.toys import alarm, counter, echo, glass, price, rate, reference
-from tests.runtime.toys.changed import changed
+from tests.runtime.toys import alarm, counter, glass, price
+from tests.runtime.toys.changed import changed, wired
 from tests.runtime.toys.messages import (
-    TYPES,
     Add,
     Added,
     AlarmRang,
@@ -28,12 +27,6 @@ from tests.runtime.toys.playground import NOON, Playground, wiring
 from tests.runtime.toys.reference import Reference
 
 OWN = of("toys")
-
-
-def wired(**modules: Any) -> Wiring:
-    """The toys, some of them changed, or gone where they are None."""
-    all_of_them = {"alarm": alarm, "counter": counter, "echo": echo, "glass": glass, "price": price, "rate": rate}
-    return wire_service("toys", [one for one in {**all_of_them, **modules}.values() if one], reference, TYPES)
 
 
 async def rehearsed(playground: Playground, of: Wiring, **options: Any) -> tuple[Shadow, list[Difference]]:
@@ -97,16 +90,14 @@ async def test_a_changed_rule_is_told_where_it_would_show_and_nowhere_else(playg
         for amount in (1, 10, 5, 10):
             await playground.say(Add(counter="c", amount=amount), id=f"add-{amount}-{playground.said}")
         await playground.quiet(toys)
-    shadow, (first, second) = await rehearsed(playground, wired(counter=changed(counter, decide=generous)))
+    shadow, (first, second) = await rehearsed(playground, wired(changed(counter, decide=generous)))
     assert (first.heard, first.actor, first.problem) == ("toys.counter.add.v1", "toys/counter/ACME/c", None)
     assert [one.message for one in first.said] == [Added(counter="c", total=11, tags=counter.TAGS)]
     assert [one.message for one in first.instead] == [Added(counter="c", total=12, tags=counter.TAGS)]
     assert [one.message for one in second.said] == [Added(counter="c", total=26, tags=counter.TAGS)]
     assert [one.message for one in second.instead] == [Added(counter="c", total=27, tags=counter.TAGS)]
     assert shadow.decided == 4
-    _, (later,) = await rehearsed(
-        playground, wired(counter=changed(counter, decide=generous)), since=first.sequence + 1
-    )
+    _, (later,) = await rehearsed(playground, wired(changed(counter, decide=generous)), since=first.sequence + 1)
     assert later == second
 
 
@@ -119,7 +110,7 @@ async def test_what_would_not_be_said_and_what_would_be_said_besides_is_told(pla
     def twice(state: counter.Counter, message: Add) -> Sequence[Added | Repeat]:
         return [Added(counter=message.counter, total=state.total + 1, tags=counter.TAGS)] * 2
 
-    _, (less, more) = await rehearsed(playground, wired(counter=changed(counter, decide=twice)))
+    _, (less, more) = await rehearsed(playground, wired(changed(counter, decide=twice)))
     assert (len(less.said), len(less.instead)) == (1, 0)
     assert (len(more.said), len(more.instead)) == (0, 1)
 
@@ -144,8 +135,8 @@ async def test_a_changed_wake_and_a_changed_answer_to_a_broadcast_are_told(playg
     def keeps_its_rate(state: price.Price, message: SetPrice | RateTold, reference: Reference) -> Sequence[Priced]:
         return [] if isinstance(message, RateTold) else price.decide(state, message, reference)
 
-    changes = {"alarm": changed(alarm, decide=rings_once), "price": changed(price, decide=keeps_its_rate)}
-    _, differences = await rehearsed(playground, wired(**changes))
+    later = wired(changed(alarm, decide=rings_once), changed(price, decide=keeps_its_rate))
+    _, differences = await rehearsed(playground, later)
     assert {one.heard for one in differences} == {"wake", "toys.rate.told.v1"}
     assert sorted(one.actor for one in differences if one.heard == "toys.rate.told.v1") == [
         "toys/price/ACME/p",  # at 7 percent and at 19
@@ -160,7 +151,7 @@ async def test_an_entity_that_is_gone_is_told_by_what_it_will_not_say(playground
         await playground.say(SetPrice(price="p", amount=1))
         await playground.say(Add(counter="c", amount=1))
         await playground.quiet(toys)
-    _, differences = await rehearsed(playground, wired(price=None))
+    _, differences = await rehearsed(playground, wired(without=(price,)))
     assert [(one.actor, len(one.said), one.instead) for one in differences if one.said] == [
         ("toys/price/ACME/p", 1, ())
     ]

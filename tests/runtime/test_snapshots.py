@@ -6,9 +6,7 @@ import io
 import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import NamedTuple
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 from nats.aio.client import Client
@@ -20,32 +18,10 @@ from shared import bucket
 from shared.bucket import Bucket
 from shared.snapshots import Taken
 from tests.runtime.toys.messages import Add, Added, SetAlarm, SetPrice, SetRate, Touch
-from tests.runtime.toys.playground import NOON, Playground
+from tests.runtime.toys.playground import NOON, Kept, Playground
 
 ACME = wire.partition("ACME", 4)
 MANY = 1_000_000
-
-
-class Kept(NamedTuple):
-    """A snapshot as it lies in the bucket."""
-
-    taken: Taken
-    data: bytes
-
-
-async def kept(playground: Playground, at_least: int = 1) -> Kept:
-    """The snapshot of ACME's partition, once there is one that goes so far."""
-    shelf = Bucket(playground.log.nc)
-    async with asyncio.timeout(30):
-        while True:
-            found = await shelf.find(f"toys/{ACME}")
-            if found is not None:
-                taken = msgspec.json.decode(found.told, type=Taken)
-                if taken.progress.folded >= at_least:
-                    data = io.BytesIO()
-                    await shelf.fetch(found, data)
-                    return Kept(taken, data.getvalue())
-            await asyncio.sleep(0.01)
 
 
 async def put(playground: Playground, taken: Taken, data: bytes) -> None:
@@ -57,7 +33,7 @@ async def snapshot_of_thirty(playground: Playground) -> Kept:
     async with playground.running(kept_every=1) as toys:
         await playground.say_all([Add(counter="c", amount=1)] * 30)
         await playground.quiet(toys)
-        found = await kept(playground, (await playground.heard(Added))[-1].context.sequence)
+        found = await playground.kept((await playground.heard(Added))[-1].context.sequence)
     async with playground.running() as toys:
         await playground.say_all([Add(counter="c", amount=1)] * 5)
         await playground.quiet(toys)
@@ -91,7 +67,7 @@ async def test_a_snapshot_and_what_followed_give_what_the_whole_log_gives(playgr
             await playground.tick(NOON + timedelta(hours=half))
             await playground.quiet(toys)
             if half == 0:
-                await kept(playground, (await playground.heard(ActorParked))[-1].context.sequence)
+                await playground.kept((await playground.heard(ActorParked))[-1].context.sequence)
                 toys.owner._kept = None  # from here on it must be read from the log
         parked = toys.owner.parked()
     async with playground.running("another disk", kept_every=MANY) as toys:
@@ -215,7 +191,7 @@ async def test_what_was_damaged_is_replaced_by_the_next_snapshot(playground: Pla
     async with playground.running(kept_every=1) as toys:
         await playground.say(Add(counter="c", amount=1))
         await playground.quiet(toys)
-        assert await kept(playground, (await playground.heard(Added))[-1].context.sequence)
+        assert await playground.kept((await playground.heard(Added))[-1].context.sequence)
 
 
 class Broken(io.BytesIO):
