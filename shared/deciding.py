@@ -21,7 +21,7 @@ class Undecidable(Exception):
     """Deciding failed, which is a bug in the actor; the text says where and how."""
 
 
-class Entry(Struct):
+class Entry(Struct, gc=False):  # many are held, and none is part of a cycle
     """An actor as its owner holds it. `sequence` is that of its last event, 0 until it is on the log."""
 
     state: Any

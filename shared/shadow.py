@@ -5,8 +5,9 @@ Every message is decided on the states that the log's own facts give up to there
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
-from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple, cast
+from heapq import heappop, heappush
+from itertools import zip_longest
+from typing import Any, cast
 
 import msgspec
 
@@ -14,14 +15,15 @@ from contracts import runtime, wire
 from contracts.message import Broadcast, Message, Wake, name_of
 from contracts.runtime import NO_ACTOR
 from contracts.wire import Received, Refused
-from shared import deciding, folding, parking
+from shared import deciding
 from shared.decider import Wiring
-from shared.deciding import Entry, Undecidable
-from shared.folding import Own, Recognition, RestoreFailed
+from shared.deciding import Undecidable
+from shared.difference import Difference, nothing_instead, same, told
+from shared.folding import RestoreFailed
 from shared.hearing import Addressee, Ears, Hearing, addressee
 from shared.lanes import Lane, recorded_lane
-from shared.log import Log, Saying
-from shared.parking import Parking
+from shared.log import Log
+from shared.memory import Memory
 from shared.past import Past, id_of
 from shared.store import ActorRef
 
@@ -29,33 +31,10 @@ _EVERYTHING = "q2c.>"
 """One filter: see `folding.own_events`."""
 
 
-class Told(NamedTuple):
-    """A message that was said, or would be. `message` is None where today's contracts cannot read it."""
-
-    name: str
-    key: str
-    message: Message | None
-
-
-class Difference(NamedTuple):
-    """What one actor said to one message, and what it would say instead: only what is not the same."""
-
-    sequence: int
-    """Of the message that is heard."""
-    heard: str
-    at: datetime
-    actor: str
-    """Its address, `service/entity/key/id`; without an id where it cannot be told."""
-    said: tuple[Told, ...]
-    instead: tuple[Told, ...]
-    problem: str | None
-    """Why it would say nothing at all: it would be parked, or the message rejected."""
-
-
 class Shadow:
     """One service heard again, from the first message on; judged from `since` on, a log sequence or an instant.
 
-    The states of all its actors are in memory, about a kilobyte each.
+    The states of all its actors are in memory: see `Memory`.
     """
 
     def __init__(
@@ -72,13 +51,9 @@ class Shadow:
         self._log = log
         self._since = since
         self._ears = Ears(wiring, log.partitions, sweeps=sweeping, scenario=scenario)
-        self._own = Recognition(wiring)
-        self._parking = Parking(wiring.service)
+        self._memory = Memory(wiring)
         self._past = Past(wiring.service, log.partitions)
         self._lanes: dict[int, Lane] = {}
-        self._entries: dict[ActorRef, Entry] = {}
-        self._actors: dict[tuple[int, str], set[ActorRef]] = {}
-        self._wakes: dict[int, list[tuple[datetime, ActorRef]]] = {}
         self._found: list[Difference] = []
 
     @property
@@ -146,7 +121,7 @@ class Shadow:
         lane.done(received.sequence)
         if not self._was_rejected([lane.partition], place) and self._is_judged(received.sequence, received.at):
             actor = f"{self._wiring.service}/message/{received.subject.split('.')[-1]}"
-            self._found.append(_nothing_now(received, actor, (), f"it would be rejected: {reason}"))
+            self._found.append(nothing_instead(received, actor, (), f"it would be rejected: {reason}"))
 
     def _is_judged(self, sequence: int, at: datetime) -> bool:
         return sequence >= self._since if isinstance(self._since, int) else at >= self._since
@@ -160,14 +135,14 @@ class Shadow:
             self._past.take(lane.partition)
             if head.by_runtime:
                 self.skipped += head.rejects(causes[1])
-                self._apply(head.received)
+                self._memory.apply(head.received)
             else:
                 gone.setdefault(head.source, []).append(head.received)
         for source, said in gone.items():
-            self._fold(lane, said)
+            self._memory.fold(lane.partition, said)
             if self._is_judged(received.sequence, received.at):
-                told = tuple(self._told(one) for one in said)
-                self._found.append(_nothing_now(received, source[1:], told, None))
+                words = tuple(told(one, self._wiring.types) for one in said)
+                self._found.append(nothing_instead(received, source[1:], words, None))
 
     # --- one actor hears one message -----------------------------------------------------------------------------
 
@@ -176,45 +151,43 @@ class Shadow:
         if self._was_parked(lane, to.ref, cause):
             self.skipped += 1
             return
-        if to.ref in self._parking:
+        if to.ref in self._memory.parking:
             return  # a wake waits once
         source = to.ref.source(self._wiring.service)
         said = list(self._past.answer(lane.partition, message.id, source))
         if self._is_judged(message.context.sequence, message.at):
             self.decided += 1
             self._judge(lane, to, message, said)
-        self._fold(lane, said)
+        self._memory.fold(lane.partition, said)
 
     def _was_parked(self, lane: Lane, ref: ActorRef, cause: str) -> bool:
         """Whether the message waited when it came: that it did is the next thing that was said about the actor."""
         head = self._past.head(lane.partition)
         if head is None or head.cause != cause or not head.by_runtime:
             return False
-        fact = self._fact(head.received)
+        fact = self._memory.fact(head.received)
         if not isinstance(fact, runtime.ActorParked | runtime.ActorWaiting):
             return False
         if fact.entity != ref.entity or fact.actor not in (ref.id, NO_ACTOR):
             return False
         self._past.take(lane.partition)
-        self._parking.apply(fact, fact.key, fact.at)
+        self._memory.parking.apply(fact, fact.key, fact.at)
         return True
 
     def _judge(self, lane: Lane, to: Addressee, message: Message, said: list[Received]) -> None:
-        entry = self._entries.get(to.ref) or deciding.fresh(to.actor)
-        now: list[Saying] = []
+        """Let the code of today decide, and keep in what it would speak differently."""
+        entry = self._memory.entry(to.actor, to.ref)
+        now: list[Received] = []
         problem = to.problem
         if problem is None:
             try:
-                now = deciding.decide(to.actor, to.ref, lane.partition, entry, message, lane.reference).sayings
+                decision = deciding.decide(to.actor, to.ref, lane.partition, entry, message, lane.reference)
+                now = [Received(saying.subject, saying.body) for saying in decision.sayings]
             except Undecidable as failed:
                 problem = str(failed)
-        before = [self._told(one) for one in said]
-        after = [self._told(Received(one.subject, one.body)) for one in now]
-        pairs = [
-            (before[n] if n < len(before) else None, after[n] if n < len(after) else None)
-            for n in range(max(len(before), len(after)))
-        ]
-        different = [(was, would) for was, would in pairs if not _same(was, would)]
+        types = self._wiring.types
+        before, after = ([told(one, types) for one in some] for some in (said, now))
+        different = [(was, would) for was, would in zip_longest(before, after) if not same(was, would)]
         if different or problem is not None:
             self._found.append(
                 Difference(
@@ -227,39 +200,6 @@ class Shadow:
                     None if problem is None else f"it would be parked: {problem}",
                 )
             )
-
-    def _told(self, received: Received) -> Told:
-        place = wire.parse(received.subject)
-        try:
-            message = wire.hear(msgspec.structs.replace(received, sequence=0), self._wiring.types)
-        except Refused:
-            return Told(place.name, place.key, None)
-        return Told(name_of(type(message)), place.key, message)
-
-    def _fold(self, lane: Lane, said: Iterable[Received]) -> None:
-        """What the log says becomes the states, whatever would be said now."""
-        for received in said:
-            if not received.subject.startswith("q2c.evt."):
-                continue
-            own = self._own.of(received)
-            if isinstance(own, Own):
-                entry = self._entries.get(own.ref)
-                if entry is None:
-                    entry = self._entries[own.ref] = deciding.fresh(own.actor)
-                    self._actors.setdefault((lane.partition, own.ref.entity), set()).add(own.ref)
-                folding.fold(own, entry, received.sequence)
-                entry.wake = own.actor.wake_of(entry.state)
-                if entry.wake is not None:
-                    heappush(self._wakes.setdefault(lane.partition, []), (entry.wake, own.ref))
-
-    def _apply(self, received: Received) -> None:
-        """What the runtime said about what waits."""
-        if (fact := self._fact(received)) is not None:
-            self._parking.apply(fact, fact.key, fact.at)
-
-    def _fact(self, received: Received) -> parking.Fact | None:
-        fact = self._own.of(received) if received.subject.startswith("q2c.evt.") else None
-        return None if isinstance(fact, Own) else fact
 
     # --- what concerns many actors -------------------------------------------------------------------------------
 
@@ -290,7 +230,7 @@ class Shadow:
                     f"{problem}"
                 ) from problem
         for actor in self._wiring.hearers.get(type(message), ()):
-            to = {ref: Addressee(actor, ref) for ref in self._actors.get((lane.partition, actor.entity), ())}
+            to = {ref: Addressee(actor, ref) for ref in self._memory.actors(lane.partition, actor.entity)}
             here = wire.partition(message.key, self._log.partitions) == lane.partition
             one = addressee(actor, message) if here else None
             if one is not None:
@@ -300,44 +240,31 @@ class Shadow:
 
     def _tick(self, lane: Lane, tick: Message) -> None:
         until: datetime = cast("Any", tick).instant
-        due = self._due(lane.partition, until)
-        later: list[ActorRef] = []
+        due, later = self._memory.due(lane.partition, until), list[ActorRef]()
         while due:
             instant, ref = heappop(due)
-            if self._parking.has_wake(ref):
+            if self._memory.parking.has_wake(ref):
                 later.append(ref)
                 continue
-            message = deciding.woken(tick, self._wiring.service, ref, self._entries[ref], instant)
-            self._deliver(lane, Addressee(self._wiring.actors[ref.entity], ref), message)
-            again = self._entries[ref].wake
+            actor = self._wiring.actors[ref.entity]
+            message = deciding.woken(tick, self._wiring.service, ref, self._memory.entry(actor, ref), instant)
+            self._deliver(lane, Addressee(actor, ref), message)
+            again = self._memory.entry(actor, ref).wake
             if again is not None and again <= until:
-                if ref in self._parking or again == instant:
+                if ref in self._memory.parking or again == instant:
                     later.append(ref)
                 else:
                     heappush(due, (again, ref))
         for ref in later:
-            wake = self._entries[ref].wake
-            if wake is not None:
-                heappush(self._wakes.setdefault(lane.partition, []), (wake, ref))
+            self._memory.wake_later(lane.partition, ref)
         lane.tick = until if lane.tick is None else max(lane.tick, until)
-
-    def _due(self, partition: int, until: datetime) -> list[tuple[datetime, ActorRef]]:
-        """Who wants to be woken by `until`, each once, taken out of those who wait for their time."""
-        waiting, due = self._wakes.get(partition, []), set[tuple[datetime, ActorRef]]()
-        while waiting and waiting[0][0] <= until:
-            instant, ref = heappop(waiting)
-            if self._entries[ref].wake == instant:
-                due.add((instant, ref))
-        found = list(due)
-        heapify(found)
-        return found
 
     def _settle(self, lane: Lane, command: Message) -> None:
         """What was heard of a parked actor's queue when a command told so: taken as it was, for it is not judged."""
         ref = ActorRef(cast("Any", command).entity, command.key, cast("Any", command).actor)
         source = ref.source(self._wiring.service)
         while (head := self._past.head(lane.partition)) is not None:
-            waits = self._parking.head(ref)
+            waits = self._memory.parking.head(ref)
             by_actor = waits is not None and (
                 head.source == source
                 or (ref.id == NO_ACTOR and (head.by_runtime or head.source.startswith(source.removesuffix(NO_ACTOR))))
@@ -346,20 +273,9 @@ class Shadow:
                 return
             self._past.take(lane.partition)
             if head.by_runtime:
-                self._apply(head.received)
+                self._memory.apply(head.received)
             else:
-                self._fold(lane, [head.received])
+                self._memory.fold(lane.partition, [head.received])
 
 
-def _nothing_now(received: Received, actor: str, said: tuple[Told, ...], problem: str | None) -> Difference:
-    name = ".".join(received.subject.split(".")[2:6])
-    return Difference(received.sequence, name, received.at, actor, said, (), problem)
-
-
-def _same(was: Told | None, would: Told | None) -> bool:
-    if was is None or would is None or was.message is None or would.message is None:
-        return False
-    return (was.name, was.message, was.message.context) == (would.name, would.message, would.message.context)
-
-
-__all__ = ["Difference", "Shadow", "Told"]
+__all__ = ["Shadow"]

@@ -81,7 +81,7 @@ class Snapshots:
 
     async def bring(self, partition: int, found: Found) -> None:
         """Put a snapshot in the place of the partition's rows. SnapshotUnfit: it cannot be, the rows are as before."""
-        file = self._store.path.with_suffix(".bringing")
+        file = self._store.path.with_suffix(f".{partition}.bringing")
         try:
             with _passing(file), TemporaryFile(dir=file.parent) as packed:
                 await self._bucket.fetch(found, packed)
@@ -133,7 +133,7 @@ class Snapshots:
             _note.info("a snapshot is taken", partition=partition, sequence=progress.folded)
 
     async def _put(self, partition: int) -> Progress | None:
-        file = self._store.path.with_suffix(".taking")
+        file = self._store.path.with_suffix(f".{partition}.taking")
         with _passing(file), TemporaryFile(dir=file.parent) as packed:
             progress = await _copy_out(self._store, partition, file)
             if progress is not None:

@@ -19,8 +19,9 @@ from infra.place import place
 from infra.screen import colour, show_table
 from infra.telling import instant, title
 from shared.decider import Wiring
+from shared.difference import Difference, Told
 from shared.folding import RestoreFailed
-from shared.shadow import Difference, Shadow, Told
+from shared.shadow import Shadow
 from shared.store import ActorRef
 from shared.travel import Then, travel
 

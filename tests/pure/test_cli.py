@@ -114,6 +114,8 @@ def test_a_command_that_is_not_understood_ends_with_2(q2c: Command, arguments: t
         ("books",),
         ("verify",),
         ("provision",),
+        ("shadow", "--service", "finance"),
+        ("travel", "--actor", "finance/invoice/ACME/INV-1"),
         ("parked", "list"),
         ("parked", "retry", "finance/invoice/ACME/INV-1"),
     ],

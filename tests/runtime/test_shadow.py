@@ -7,7 +7,8 @@ from typing import Any
 from contracts.message import Wake
 from contracts.runtime import of
 from shared.decider import Wiring
-from shared.shadow import Difference, Shadow
+from shared.difference import Difference
+from shared.shadow import Shadow
 from tests.runtime.toys import alarm, counter, glass, price
 from tests.runtime.toys.changed import changed, wired
 from tests.runtime.toys.messages import (
