@@ -10,9 +10,10 @@ say = @if [ -t 1 ]; then printf '\033[1;36m%-9s\033[0m %s\n' '$(1)' '$(2)'; else
 .DELETE_ON_ERROR:
 
 help: ## List the targets
-	@printf '\n\033[1mQ2C Mesh\033[0m  from a signed quote to cash\n\n'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36mmake %-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\nThe command itself is $(BIN)/q2c: try \033[36m$(BIN)/q2c --help\033[0m after make setup.\n\n'
+	@if [ -t 1 ]; then bold='\033[1m' blue='\033[36m' off='\033[0m'; fi; \
+	printf "\n$${bold}Q2C Mesh$${off}  from a signed quote to cash\n\n"; \
+	awk -F ':.*## ' "/^[a-z-]+:.*## / { printf \"  $${blue}make %-8s$${off} %s\n\", \$$1, \$$2 }" $(MAKEFILE_LIST); \
+	printf "\nThe command itself is $(BIN)/q2c: try $${blue}$(BIN)/q2c --help$${off} after make setup.\n\n"
 
 setup: .venv/.ready ## Make .venv and install what runs the mesh
 	@:

@@ -11,10 +11,12 @@ from contracts.message import (
     Event,
     Identifier,
     Instant,
+    Internal,
     Question,
     ReasonCode,
     Record,
     Refusal,
+    Short,
     Text,
 )
 from contracts.money import CurrencyCode, DecimalText, Money
@@ -57,7 +59,7 @@ class RegisterLegalEntity(Command, tag="commercial.legal_entity.register.v1"):
     functional_currency: CurrencyCode
     time_zone: Text
     """IANA name; it decides on which calendar day something happens."""
-    tax_id: str | None = None
+    tax_id: Short | None = None
 
 
 class LegalEntityRegistered(Broadcast, tag="commercial.legal_entity.registered.v1"):
@@ -68,7 +70,7 @@ class LegalEntityRegistered(Broadcast, tag="commercial.legal_entity.registered.v
     country: CountryCode
     functional_currency: CurrencyCode
     time_zone: Text
-    tax_id: str | None = None
+    tax_id: Short | None = None
 
 
 class LegalEntityRefused(Refusal, tag="commercial.legal_entity.refused.v1"):
@@ -113,8 +115,8 @@ class RegisterCustomer(Command, tag="commercial.customer.register.v1"):
 
     legal_name: Text
     country: CountryCode
-    tax_id: str | None = None
-    email: str | None = None
+    tax_id: Short | None = None
+    email: Short | None = None
 
 
 class UpdateCustomer(Command, tag="commercial.customer.update.v1"):
@@ -122,8 +124,8 @@ class UpdateCustomer(Command, tag="commercial.customer.update.v1"):
 
     legal_name: Text | None = None
     country: CountryCode | None = None
-    tax_id: str | None = None
-    email: str | None = None
+    tax_id: Short | None = None
+    email: Short | None = None
 
 
 class SetCreditLimit(Command, tag="commercial.customer.set_credit_limit.v1"):
@@ -146,7 +148,7 @@ class ReleaseHold(Command, tag="commercial.customer.release_hold.v1"):
     decided_by: Text
 
 
-class ReserveCredit(Command, tag="commercial.customer.reserve_credit.v1"):
+class ReserveCredit(Internal, tag="commercial.customer.reserve_credit.v1"):
     """Said by a quote on acceptance: may this amount be added to the customer's exposure?"""
 
     quote_id: Identifier
@@ -161,8 +163,8 @@ class CustomerRegistered(Event, tag="commercial.customer.registered.v1"):
     customer_id: Identifier
     legal_name: Text
     country: CountryCode
-    tax_id: str | None = None
-    email: str | None = None
+    tax_id: Short | None = None
+    email: Short | None = None
 
 
 class CustomerUpdated(Event, tag="commercial.customer.updated.v1"):
@@ -171,8 +173,8 @@ class CustomerUpdated(Event, tag="commercial.customer.updated.v1"):
     customer_id: Identifier
     legal_name: Text
     country: CountryCode
-    tax_id: str | None = None
-    email: str | None = None
+    tax_id: Short | None = None
+    email: Short | None = None
 
 
 class CreditLimitSet(Event, tag="commercial.customer.credit_limit_set.v1"):
@@ -338,7 +340,7 @@ class QuoteLine(Record):
     revenue_method: RevenueMethod
     budget: Budget
     price: Money | None = None
-    effort: tuple[Effort, ...] = ()
+    effort: Annotated[tuple[Effort, ...], Meta(max_length=100)] = ()
     discount_percent: Percent = "0"
     tax_category: TaxCategory = "S"
 
@@ -385,7 +387,7 @@ class AcceptQuote(Command, tag="commercial.quote.accept.v1"):
     signed_document_hash: ContentHash
     content_hash: ContentHash | None = None
     """When given it must be the approved version's own hash: what was signed is what was approved."""
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class QuotePriced(Event, tag="commercial.quote.priced.v1"):
@@ -446,7 +448,7 @@ class QuoteAcceptanceReceived(Event, tag="commercial.quote.acceptance_received.v
     quote_id: Identifier
     version: Version
     signature: Signature
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class QuoteAccepted(Event, tag="commercial.quote.accepted.v1"):
@@ -554,7 +556,7 @@ class AgreementCompleted(Event, tag="commercial.agreement.completed.v1"):
     total: Money
 
 
-class ExamineChange(Command, tag="commercial.agreement.examine_change.v1"):
+class ExamineChange(Internal, tag="commercial.agreement.examine_change.v1"):
     """Said by a change order that was requested: does the agreement exist, and may it be changed?"""
 
     change_order_id: Identifier

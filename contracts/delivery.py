@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.message import Broadcast, Command, Event, Identifier, Period, ReasonCode, Record, Refusal, Text
+from contracts.message import (
+    Broadcast,
+    Command,
+    Event,
+    Identifier,
+    Internal,
+    Period,
+    ReasonCode,
+    Record,
+    Refusal,
+    Remark,
+    Text,
+)
 from contracts.money import DecimalText, Money
 from contracts.order import Budget, Minutes, ServicesOrder, Version
 
@@ -19,7 +31,7 @@ class Phase(Record):
     """A phase and its tasks, in order."""
 
     phase: Identifier
-    tasks: tuple[Identifier, ...] = ()
+    tasks: Annotated[tuple[Identifier, ...], Meta(max_length=1000)] = ()
 
 
 class PublishProjectTemplate(Command, tag="delivery.project_template.publish.v1"):
@@ -27,7 +39,7 @@ class PublishProjectTemplate(Command, tag="delivery.project_template.publish.v1"
 
     version: Version
     phases: Annotated[tuple[Phase, ...], Meta(min_length=1, max_length=100)]
-    roles: tuple[Identifier, ...]
+    roles: Annotated[tuple[Identifier, ...], Meta(max_length=500)]
     """Roles the delivery organisation can staff with this template."""
 
 
@@ -152,10 +164,10 @@ class TimeRecord(Record):
     minutes: DayMinutes
     billable_minutes: Annotated[int, Meta(ge=0, le=1440)]
     task: Identifier | None = None
-    note: str | None = None
+    note: Remark | None = None
 
 
-class ExamineTime(Command, tag="delivery.project.examine_time.v1"):
+class ExamineTime(Internal, tag="delivery.project.examine_time.v1"):
     """Said by a time entry: does this work belong to the project?"""
 
     record: TimeRecord
@@ -172,7 +184,7 @@ class CostItem(Record):
     description: Text
 
 
-class ExamineCost(Command, tag="delivery.project.examine_cost.v1"):
+class ExamineCost(Internal, tag="delivery.project.examine_cost.v1"):
     """Said by a cost: does it belong to the project?"""
 
     item: CostItem
@@ -189,7 +201,7 @@ class Assignment(Record):
     minutes_per_day: DayMinutes
 
 
-class ExamineStaffing(Command, tag="delivery.project.examine_staffing.v1"):
+class ExamineStaffing(Internal, tag="delivery.project.examine_staffing.v1"):
     """Said by a staffing request: does the project exist, and does it need the role?"""
 
     assignment: Assignment
@@ -198,7 +210,7 @@ class ExamineStaffing(Command, tag="delivery.project.examine_staffing.v1"):
 # --- milestone: keyed by the customer -------------------------------------------------------------------------------
 
 
-class PlanMilestone(Command, tag="delivery.milestone.plan.v1"):
+class PlanMilestone(Internal, tag="delivery.milestone.plan.v1"):
     """Said by the project: this milestone is to be reached."""
 
     milestone: MilestoneNode
@@ -209,6 +221,7 @@ class PlanMilestone(Command, tag="delivery.milestone.plan.v1"):
 class CompleteMilestone(Command, tag="delivery.milestone.complete.v1"):
     """The work of the milestone is done."""
 
+    project_id: Identifier
     milestone_id: Identifier
     completed_by: Text
 
@@ -216,6 +229,7 @@ class CompleteMilestone(Command, tag="delivery.milestone.complete.v1"):
 class AcceptMilestone(Command, tag="delivery.milestone.accept.v1"):
     """The customer accepts the milestone; the evidence is what an auditor will want to see."""
 
+    project_id: Identifier
     milestone_id: Identifier
     accepted_by: Text
     evidence: Text
@@ -254,6 +268,7 @@ class MilestoneAccepted(Event, tag="delivery.milestone.accepted.v1"):
 class MilestoneRefused(Refusal, tag="delivery.milestone.refused.v1"):
     """A request about a milestone was refused."""
 
+    project_id: Identifier
     milestone_id: Identifier
 
 
@@ -282,19 +297,19 @@ class StaffingRequested(Event, tag="delivery.staffing.requested.v1"):
     minutes_per_day: DayMinutes
 
 
-class AdmitStaffing(Command, tag="delivery.staffing.admit.v1"):
+class AdmitStaffing(Internal, tag="delivery.staffing.admit.v1"):
     """Said by the project: it needs the role."""
 
     assignment: Assignment
 
 
-class ConfirmStaffing(Command, tag="delivery.staffing.confirm.v1"):
+class ConfirmStaffing(Internal, tag="delivery.staffing.confirm.v1"):
     """Said by the consultant's calendar: the time is booked."""
 
     assignment: Assignment
 
 
-class DeclineStaffing(Command, tag="delivery.staffing.decline.v1"):
+class DeclineStaffing(Internal, tag="delivery.staffing.decline.v1"):
     """Said by the project: it does not know the work. Said by the consultant's calendar: the person is not free."""
 
     assignment: Assignment
@@ -326,7 +341,7 @@ class SetCapacity(Command, tag="delivery.calendar.set_capacity.v1"):
     minutes_per_day: DayMinutes
 
 
-class BookCalendar(Command, tag="delivery.calendar.book.v1"):
+class BookCalendar(Internal, tag="delivery.calendar.book.v1"):
     """Said by a staffing request: book the consultant for the period if there is room on every working day."""
 
     assignment: Assignment
@@ -380,7 +395,7 @@ class SubmitTimeEntry(Command, tag="delivery.time_entry.submit.v1"):
     minutes: DayMinutes
     billable_minutes: Annotated[int, Meta(ge=0, le=1440)] | None = None
     task: Identifier | None = None
-    note: str | None = None
+    note: Remark | None = None
 
 
 class ApproveTimeEntry(Command, tag="delivery.time_entry.approve.v1"):
@@ -398,24 +413,31 @@ class RejectTimeEntry(Command, tag="delivery.time_entry.reject.v1"):
     rejection_reason: Text
 
 
-class AdmitTimeEntry(Command, tag="delivery.time_entry.admit.v1"):
+class AdmitTimeEntry(Internal, tag="delivery.time_entry.admit.v1"):
     """Said by the project: the work belongs to it."""
 
     record: TimeRecord
 
 
-class ConfirmTimeEntry(Command, tag="delivery.time_entry.confirm.v1"):
+class ConfirmTimeEntry(Internal, tag="delivery.time_entry.confirm.v1"):
     """Said by the consultant's week: the work is booked in an open week."""
 
     record: TimeRecord
 
 
-class DeclineTimeEntry(Command, tag="delivery.time_entry.decline.v1"):
+class DeclineTimeEntry(Internal, tag="delivery.time_entry.decline.v1"):
     """Said by the project: the work is not its own. Said by the consultant's week: it is closed, or the day is full."""
 
     record: TimeRecord
     reason: Literal[
-        "UNKNOWN_PROJECT", "UNKNOWN_LINE", "UNKNOWN_ROLE", "UNKNOWN_TASK", "WEEK_CLOSED", "DAY_FULL", "ENTRY_EXISTS"
+        "UNKNOWN_PROJECT",
+        "UNKNOWN_LINE",
+        "UNKNOWN_ROLE",
+        "UNKNOWN_TASK",
+        "FUTURE_DATE",
+        "WEEK_CLOSED",
+        "DAY_FULL",
+        "ENTRY_EXISTS",
     ]
     detail: Text
 
@@ -447,14 +469,14 @@ class TimeEntryRefused(Refusal, tag="delivery.time_entry.refused.v1"):
     entry_id: Identifier
 
 
-class BookWeek(Command, tag="delivery.timesheet_week.book.v1"):
+class BookWeek(Internal, tag="delivery.timesheet_week.book.v1"):
     """Said by a time entry: book the work into the consultant's week."""
 
     record: TimeRecord
     customer: Identifier
 
 
-class ReleaseWeek(Command, tag="delivery.timesheet_week.release.v1"):
+class ReleaseWeek(Internal, tag="delivery.timesheet_week.release.v1"):
     """Said by a time entry that was rejected: its minutes do not count."""
 
     record: TimeRecord
@@ -534,17 +556,17 @@ class RecordCost(Command, tag="delivery.cost.record.v1"):
     description: Text
 
 
-class AdmitCost(Command, tag="delivery.cost.admit.v1"):
+class AdmitCost(Internal, tag="delivery.cost.admit.v1"):
     """Said by the project: the cost belongs to it."""
 
     item: CostItem
 
 
-class DeclineCost(Command, tag="delivery.cost.decline.v1"):
+class DeclineCost(Internal, tag="delivery.cost.decline.v1"):
     """Said by the project: the cost is not its own."""
 
     item: CostItem
-    reason: Literal["UNKNOWN_PROJECT", "UNKNOWN_LINE", "CURRENCY"]
+    reason: Literal["UNKNOWN_PROJECT", "UNKNOWN_LINE", "CURRENCY", "TOO_LARGE", "FUTURE_DATE"]
     detail: Text
 
 
@@ -590,6 +612,7 @@ class EstimateUpdated(Event, tag="delivery.estimate.updated.v1"):
     project_id: Identifier
     line_id: Identifier
     cost_to_date: Money
+    """Below zero only while a correction is there and the cost that it corrects is not."""
     estimate_at_completion: Money
     version: Version
     """Rises with every change of the estimate at completion."""

@@ -11,11 +11,13 @@ from contracts.message import (
     Event,
     Identifier,
     Instant,
+    Internal,
     Period,
     Question,
     ReasonCode,
     Record,
     Refusal,
+    Short,
     Text,
 )
 from contracts.money import CurrencyCode, DecimalText, Money
@@ -37,7 +39,7 @@ class TaxRate(Record):
 
     category: TaxCategory
     percent: DecimalText
-    exemption_reason: str | None = None
+    exemption_reason: Short | None = None
 
 
 class PublishTaxTable(Command, tag="finance.tax_table.publish.v1"):
@@ -159,6 +161,12 @@ class BillTime(Command, tag="finance.billing_plan.bill.v1"):
     agreement_id: Identifier
 
 
+class RateTime(Internal, tag="finance.billing_plan.rate_time.v1"):
+    """Said by a billing plan to itself: more time waits for a rate that is there than one answer can hold."""
+
+    agreement_id: Identifier
+
+
 class BillingPlanAgreed(Event, tag="finance.billing_plan.agreed.v1"):
     """How the agreement will be billed; the entries and caps sum to its total."""
 
@@ -174,7 +182,7 @@ class BillingPlanAgreed(Event, tag="finance.billing_plan.agreed.v1"):
     descriptions: tuple[tuple[Identifier, Text], ...]
     """(line, what is sold)."""
     time_zone: Text
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class BillingPlanRefused(Event, tag="finance.billing_plan.refused.v1"):
@@ -361,7 +369,7 @@ class TaxGroup(Record):
     percent: DecimalText
     taxable: Money
     tax: Money
-    exemption_reason: str | None = None
+    exemption_reason: Short | None = None
 
 
 class Totals(Record):
@@ -387,7 +395,7 @@ class Totals(Record):
     """BT-115 = BT-112 - BT-113 + BT-114."""
 
 
-class ProposeInvoice(Command, tag="finance.invoice.propose.v1"):
+class ProposeInvoice(Internal, tag="finance.invoice.propose.v1"):
     """Said by a billing plan: bill this."""
 
     invoice_id: Identifier
@@ -397,7 +405,7 @@ class ProposeInvoice(Command, tag="finance.invoice.propose.v1"):
     currency: CurrencyCode
     lines: Annotated[tuple[InvoiceLine, ...], Meta(min_length=1, max_length=900)]
     payment_terms_days: PaymentTerms
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class InvoiceProposed(Event, tag="finance.invoice.proposed.v1"):
@@ -418,7 +426,7 @@ class InvoiceProposed(Event, tag="finance.invoice.proposed.v1"):
     fx_rate: DecimalText
     """Functional currency per unit of the invoice's currency on the tax point date; 1 when they are the same."""
     payment_terms_days: PaymentTerms
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class InvoiceHeld(Event, tag="finance.invoice.held.v1"):
@@ -433,7 +441,7 @@ class InvoiceHeld(Event, tag="finance.invoice.held.v1"):
     proposal: ProposeInvoice
 
 
-class TakeNumber(Command, tag="finance.invoice.take_number.v1"):
+class TakeNumber(Internal, tag="finance.invoice.take_number.v1"):
     """Said by the number series: this is the invoice's number."""
 
     invoice_id: Identifier
@@ -465,7 +473,7 @@ class InvoiceIssued(Event, tag="finance.invoice.issued.v1"):
     """BT-111: tax in the accounting currency, converted once from BT-110."""
     content_hash: str = ""
     """SHA-256 over the canonical JSON (RFC 8785) of this document with an empty `content_hash`."""
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class InvoicePartPaid(Event, tag="finance.invoice.part_paid.v1"):
@@ -496,7 +504,7 @@ class InvoiceRefused(Refusal, tag="finance.invoice.refused.v1"):
 # --- number series: keyed by the legal entity -----------------------------------------------------------------------
 
 
-class AllotNumber(Command, tag="finance.number_series.allot.v1"):
+class AllotNumber(Internal, tag="finance.number_series.allot.v1"):
     """Said by an invoice: give me the next number of the legal entity's series."""
 
     invoice_id: Identifier
@@ -562,7 +570,7 @@ class PaymentApplied(Event, tag="finance.payment.applied.v1"):
 class PaymentRefused(Refusal, tag="finance.payment.refused.v1"):
     """The payment was refused.
 
-    Its id is taken by other data, the legal entity or the exchange rate is unknown, or the amount is not positive.
+    Its id is taken by other data, the legal entity or the exchange rate is unknown, or the amount is none to be paid.
     """
 
     payment_id: Identifier

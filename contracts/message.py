@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from hashlib import blake2b
 from typing import Annotated, ClassVar, Self, dataclass_transform
 
 import msgspec
@@ -15,6 +16,8 @@ Identifier = Annotated[str, Meta(pattern=IDENTIFIER_PATTERN, description="1 to 6
 Instant = Annotated[datetime, Meta(tz=True)]
 ReasonCode = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{1,63}$", description="A stable code such as CREDIT_LIMIT.")]
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+Remark = Annotated[str, Meta(max_length=2000)]
+Short = Annotated[str, Meta(max_length=200, description="A name or number of somebody else's: of any form, but short.")]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -109,6 +112,10 @@ class Command(Message):
     """A request to one entity of one service; it may be refused."""
 
 
+class Internal(Command):
+    """A command that the actors of one service say to each other: from anybody else it is rejected."""
+
+
 class Event(Message):
     """A fact, said by the one service that owns it."""
 
@@ -158,6 +165,15 @@ def name_of(message: type[Message]) -> str:
     if not isinstance(tag, str):
         raise TypeError(f"{message.__name__} has no name")
     return tag
+
+
+def joined(*parts: str) -> str:
+    """The identifier that is made of these and of no others; a hash of them is in it where it could not be read."""
+    name = "--".join(parts)
+    plain = all("--" not in part and not part.startswith("-") and not part.endswith("-") for part in parts)
+    if plain and is_identifier(name):
+        return name
+    return f"{name[:47]}-{blake2b('/'.join(parts).encode(), digest_size=8).hexdigest()}"
 
 
 def utc(instant: datetime) -> datetime:

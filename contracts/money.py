@@ -21,6 +21,9 @@ DecimalText = Annotated[
 ]
 CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
 
+LARGEST = 10**13
+"""Nobody agrees, spends or pays more at once: so every sum and product of amounts can be written as money."""
+
 
 @cache
 def minor_units(currency: str) -> int:
@@ -138,6 +141,7 @@ def allocate(whole: Money, weights: Sequence[Decimal | int]) -> tuple[Money, ...
 
 
 __all__ = [
+    "LARGEST",
     "CurrencyCode",
     "DecimalText",
     "Money",

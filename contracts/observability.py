@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.message import Broadcast, Event, Identifier, Instant, Question, ReasonCode, Record, Text
+from contracts.message import Broadcast, Event, Identifier, Instant, Question, ReasonCode, Record, Text, utc
 from contracts.money import CurrencyCode, Money
 from contracts.order import HoldOwner
 
@@ -14,6 +14,12 @@ class ClockTicked(Broadcast, tag="observability.clock.ticked.v1"):
     """Time has passed up to `instant`; every actor that asked to be woken by then is woken."""
 
     instant: Instant
+
+    def __post_init__(self) -> None:
+        try:
+            utc(self.instant)
+        except OverflowError:
+            raise ValueError("the instant cannot be told in UTC") from None
 
 
 # --- journey: keyed by the customer; its id stands for the correlation ----------------------------------------------

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.message import Identifier, Period, Record, Text
+from contracts.message import Identifier, Period, Record, Short, Text
 from contracts.money import CurrencyCode, DecimalText, Money
 
 CountryCode = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")]
@@ -21,6 +21,8 @@ RevenueMethod = Literal["COST_TO_COST", "ELAPSED", "RIGHT_TO_INVOICE"]
 """How progress of a performance obligation is measured (IFRS 15.39-45, B16)."""
 Treatment = Literal["SEPARATE_CONTRACT", "PROSPECTIVE", "CATCH_UP", "RIGHT_TO_INVOICE"]
 """How a modification is accounted for (IFRS 15.20-21); RIGHT_TO_INVOICE posts nothing until work is claimed."""
+MOST_PARTS = 300
+"""An order bills in at most so many milestones and months: all of them can fall due at once, and fit on the log."""
 HoldOwner = Literal["commercial", "delivery", "finance"]
 
 
@@ -30,7 +32,7 @@ class Party(Record):
     customer_id: Identifier
     legal_name: Text
     country: CountryCode
-    tax_id: str | None = None
+    tax_id: Short | None = None
 
 
 class MilestoneTerm(Record):
@@ -95,7 +97,7 @@ class ProjectTerms(Record):
     """How delivery sets the project up: a template, and the roles that the work needs."""
 
     template: Identifier
-    roles: tuple[Identifier, ...] = ()
+    roles: Annotated[tuple[Identifier, ...], Meta(max_length=100)] = ()
 
 
 class Signature(Record):
@@ -144,7 +146,7 @@ class ServicesOrder(Record):
     policy_version: Version
     signature: Signature
     rate_card_version: Version | None = None
-    purchase_order: str | None = None
+    purchase_order: Short | None = None
 
 
 class LineChange(Record):
@@ -154,7 +156,7 @@ class LineChange(Record):
     price_delta: Money
     cost_delta: Money
     minutes_delta: Annotated[int, Meta(ge=-100_000_000, le=100_000_000)] = 0
-    milestones_added: tuple[MilestoneTerm, ...] = ()
+    milestones_added: Annotated[tuple[MilestoneTerm, ...], Meta(max_length=200)] = ()
     """For a fixed fee: new milestones whose positive amounts sum to `price_delta`."""
     distinct: bool = False
     """Are the added services distinct from those already sold (IFRS 15.27)?"""

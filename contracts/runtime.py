@@ -5,7 +5,7 @@ The classes here have no name of their own: `of(service)` makes one named type o
 
 from functools import cache
 from types import new_class
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from contracts.message import Command, Event, Identifier, Instant, Message, Question, Record, Text
 
@@ -42,6 +42,8 @@ class ActorParked(Event):
     message: str
     reason: str
     wake: Instant | None = None
+    traceback: str = ""
+    """Where in the code it failed: the innermost calls, without the values of variables."""
 
 
 class ActorWaiting(Event):
@@ -63,6 +65,16 @@ class ActorRetried(Event):
     wake: Instant | None = None
 
 
+class ActorEdited(Event):
+    """From now on the message at which the actor is parked is heard with the data of the command at `edited`."""
+
+    entity: str
+    actor: str
+    sequence: int
+    edited: int
+    wake: None = None
+
+
 class ActorDiscarded(Event):
     """A waiting message will never be heard by the actor, for the reason somebody gave."""
 
@@ -73,11 +85,66 @@ class ActorDiscarded(Event):
     wake: Instant | None = None
 
 
+class ServicePaused(Event):
+    """Too many of the last messages failed: instead of parking the world the service stands still before `sequence`.
+
+    It tries that message again, at longer and longer intervals, and goes on when it is told to or when that succeeds.
+    """
+
+    sequence: int
+    reason: str
+
+
+class ServiceResumed(Event):
+    """The service goes on with the message at `sequence`."""
+
+    sequence: int
+    reason: str
+
+
+class PartitionPaused(Event):
+    """No more messages may wait: nothing of this partition is heard from `sequence` on, but words about parked actors.
+
+    Other partitions go on.
+    """
+
+    sequence: int
+    partition: int
+    reason: str
+
+
+class PartitionResumed(Event):
+    """There is room again for messages that wait: the partition goes on where it was paused."""
+
+    sequence: int
+    partition: int
+
+
+class ResumeService(Command):
+    """Go on although too many messages have failed: whoever cannot decide is parked again."""
+
+    reason: Text
+
+
 class RetryActor(Command):
     """Hear everything that waits for a parked actor again, in order; the key is the actor's."""
 
     entity: str
     actor: Identifier
+
+
+class EditMessage(Command):
+    """Hear other `data` in place of the message at which an actor is parked, then all that waits behind it.
+
+    The message keeps its envelope: its time, its journey. What is said to it names this command as its cause.
+    """
+
+    entity: str
+    actor: Identifier
+    sequence: int
+    """Of the message that is edited: nothing happens unless that very message is the one."""
+    data: dict[str, Any]
+    reason: Text
 
 
 class DiscardMessage(Command):
@@ -143,14 +210,61 @@ class ParkedActor(Record):
     actor: str
     reason: str
     since: Instant
+    count: int
+    """How many messages wait."""
     waiting: tuple[WaitingMessage, ...]
-    """The head first, then what waits behind it, in order."""
+    """The head first, then what waits behind it, in order: the first of them, where the answer would be too long."""
 
 
 class ParkedListed(Record):
     """All parked actors of a service (of the partitions that the answering replica owns)."""
 
     actors: tuple[ParkedActor, ...]
+    left_off: int = 0
+    """Actors for which the answer had no room."""
+
+
+class Rehearse(Question):
+    """What would a parked actor say now to all that waits for it? Nothing is said. The key is the actor's.
+
+    With `data`, the message at which it is parked is heard with that data.
+    """
+
+    entity: str
+    actor: Identifier
+    data: dict[str, Any] | None = None
+
+
+class Rehearsed(Record):
+    """What one waiting message would lead to."""
+
+    sequence: int
+    message: str
+    says: tuple[str, ...]
+    """The envelopes as they would lie on the log."""
+    problem: str | None = None
+    """Why it still cannot be decided: those behind it go on waiting."""
+    traceback: str = ""
+
+
+class Rehearsal(Record):
+    """The waiting messages in order, up to the first that still fails or that the answer has no room for."""
+
+    messages: tuple[Rehearsed, ...]
+    left_off: int = 0
+
+
+class Inspect(Question):
+    """What is the state of an actor? The key is the actor's."""
+
+    entity: str
+    actor: Identifier
+
+
+class Inspected(Record):
+    """The state as committed."""
+
+    state: Any
 
 
 class Verify(Question):
@@ -172,27 +286,25 @@ class RuntimeTypes(Record):
     parked: type[ActorParked]
     waiting: type[ActorWaiting]
     retried: type[ActorRetried]
+    edited: type[ActorEdited]
     discarded: type[ActorDiscarded]
+    paused: type[ServicePaused]
+    resumed: type[ServiceResumed]
+    partition_paused: type[PartitionPaused]
+    partition_resumed: type[PartitionResumed]
+    resume: type[ResumeService]
     retry: type[RetryActor]
+    edit: type[EditMessage]
     discard: type[DiscardMessage]
     position: type[Position]
     listing: type[ParkedActors]
+    rehearse: type[Rehearse]
+    inspect: type[Inspect]
     verify: type[Verify]
 
     @property
     def all(self) -> tuple[type[Message], ...]:
-        return (
-            self.rejected,
-            self.parked,
-            self.waiting,
-            self.retried,
-            self.discarded,
-            self.retry,
-            self.discard,
-            self.position,
-            self.listing,
-            self.verify,
-        )
+        return tuple(getattr(self, name) for name in self.__struct_fields__)
 
 
 T = TypeVar("T", bound=Message)
@@ -213,10 +325,19 @@ def of(service: str) -> RuntimeTypes:
         parked=named(ActorParked, "actor.parked"),
         waiting=named(ActorWaiting, "actor.waiting"),
         retried=named(ActorRetried, "actor.retried"),
+        edited=named(ActorEdited, "actor.edited"),
         discarded=named(ActorDiscarded, "actor.discarded"),
+        paused=named(ServicePaused, "runtime.paused"),
+        resumed=named(ServiceResumed, "runtime.resumed"),
+        partition_paused=named(PartitionPaused, "runtime.partition_paused"),
+        partition_resumed=named(PartitionResumed, "runtime.partition_resumed"),
+        resume=named(ResumeService, "runtime.resume"),
         retry=named(RetryActor, "actor.retry"),
+        edit=named(EditMessage, "actor.edit"),
         discard=named(DiscardMessage, "actor.discard"),
         position=named(Position, "runtime.position"),
         listing=named(ParkedActors, "runtime.parked"),
+        rehearse=named(Rehearse, "runtime.rehearse"),
+        inspect=named(Inspect, "runtime.inspect"),
         verify=named(Verify, "runtime.verify"),
     )

@@ -18,12 +18,17 @@ STREAM = "Q2C"
 MAX_BODY = 512 * 1024
 """Bytes of one message on the log: more is refused from outside and parks the actor that says it."""
 
+MAX_ID = 256
+"""Characters of the id of a message, and of the correlation that all that follows from it carries."""
+
 MODULES = ("order", "commercial", "delivery", "finance", "observability")
 _KINDS: Mapping[str, type[Message]] = {"cmd": Command, "evt": Event, "ask": Question}
 _TOKEN = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"v[1-9][0-9]*")
+_PARTITION = re.compile(r"0|[1-9][0-9]{0,3}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _IN_DATA = re.compile(r"`\$\.data(?=[.\[`])")
+_REGEX = re.compile(r" matching regex ('.*'|\".*\")(?= - at `|$)")
 _FORM = "q2c.<cmd|evt|ask>.<service>.<entity>.<name>.v<N>.<key>"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -52,8 +57,17 @@ class Received(Struct, frozen=True, gc=False):  # many are held, and none is par
 
     @property
     def id(self) -> str:
-        """The id of a body that names none: what the publisher calls it, else its place in the log."""
-        return self.headers.get("Nats-Msg-Id") or f"{self.stream}:{self.sequence}"
+        """The id of a body that names none: what the publisher calls it, else its place in the log.
+
+        A name that no envelope could carry stands for itself in short, so that what is said of it can be heard.
+        """
+        name = self.headers.get("Nats-Msg-Id") or f"{self.stream}:{self.sequence}"
+        return name if len(name) <= MAX_ID else derive(name, "Nats-Msg-Id", 0)
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether it was stored in an atomic batch, as all that an owner says is: what is published by hand is not."""
+        return "Nats-Batch-Sequence" in self.headers
 
     @property
     def at(self) -> datetime:
@@ -135,12 +149,17 @@ def parse(subject: str) -> Place:
             raise Refused(f"{part!r} in the subject {subject} is not a name: lower-case letters, digits and _")
     partition: int | None = None
     if len(tokens) == 8:
-        if not tokens[6].isascii() or not tokens[6].isdigit():
+        partition = partition_of(tokens[6])
+        if partition is None:
             raise Refused(f"{tokens[6]!r} in the subject {subject} is not a partition")
-        partition = int(tokens[6])
     if not is_identifier(tokens[-1]):
         raise Refused(f"key {tokens[-1]!r} must be 1 to 64 letters, digits, _ or -")
     return Place(token, service, entity, f"{service}.{entity}.{verb}.{version}", tokens[-1], partition)
+
+
+def partition_of(token: str) -> int | None:
+    """The partition that a token of a subject names. None for any way of writing it but the stream's own."""
+    return int(token) if _PARTITION.fullmatch(token) else None
 
 
 @lru_cache(maxsize=65536)
@@ -181,11 +200,11 @@ class _Out(Struct, frozen=True):
 
 class _In(Struct, Generic[M], frozen=True, kw_only=True):
     specversion: Literal["1.0"]
-    id: Annotated[str, Meta(min_length=1, max_length=256)]
+    id: Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
     source: Annotated[str, Meta(min_length=1, max_length=512)]
     type: str
     time: Annotated[datetime, Meta(tz=True)] | None = None
-    correlationid: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    correlationid: Annotated[str, Meta(min_length=1, max_length=MAX_ID)] | None = None
     causationid: str | None = None
     partitionkey: str | None = None
     traceparent: str | None = None
@@ -239,6 +258,9 @@ def prepare(types: Catalogue) -> None:
 
     msgspec 0.22 ends the process when the garbage collector runs in one thread while another makes a decoder.
     """
+    _enveloped(Raw)
+    _enveloped(dict[str, Any])
+    _bare(dict[str, Any])
     for message_type in types.values():
         _enveloped(message_type)
         _bare(message_type)
@@ -259,8 +281,21 @@ def _strict(decoder: msgspec.json.Decoder[M], body: bytes) -> M:
         raise Refused("the JSON is nested too deep") from None
     except UnicodeDecodeError:
         raise Refused("the body is not UTF-8") from None
-    except (ValueError, TypeError, OverflowError) as problem:
-        raise Refused(_IN_DATA.sub("`$", str(problem)).removesuffix(" - at `$`")) from None
+    except Exception as problem:  # a contract's own check may raise anything: what it says no to is not heard
+        raise Refused(_IN_DATA.sub("`$", told(problem)).removesuffix(" - at `$`")) from None
+
+
+def told(problem: Exception) -> str:
+    """What is wrong with a value, in the words that its contract has for a pattern."""
+    return _REGEX.sub(lambda found: f": {_patterns().get(found[1], found[1])}", str(problem))
+
+
+@cache
+def _patterns() -> Mapping[str, str]:
+    """The patterns of all contracts, as msgspec prints them, with their descriptions."""
+    modules = (import_module(f"contracts.{name}") for name in ("message", "money", *MODULES))
+    metas = (meta for module in modules for item in vars(module).values() for meta in getattr(item, "__metadata__", ()))
+    return {repr(meta.pattern): meta.description.rstrip(".") for meta in metas if meta.pattern and meta.description}
 
 
 def is_envelope(body: bytes) -> bool:
@@ -294,6 +329,12 @@ def hear(
     return message
 
 
+def opened(received: Received) -> tuple[Context, bytes]:
+    """The envelope and the data of a message whose contract is not known. Refused when it is no envelope."""
+    enveloped = _strict(_enveloped(Raw), received.body)
+    return _context(enveloped, received, parse(received.subject)), bytes(enveloped.data)
+
+
 def _known(place: Place, name: str, types: Catalogue) -> type[Message]:
     message_type = types.get(name)
     if message_type is None:
@@ -313,11 +354,13 @@ def _hear_retired(
     else:
         data, context = _strict(_bare(dict[str, Any]), received.body), _bare_context(received, place, now)
     data.pop("type", None)
-    name, data = upcast.current(place.name, data, retired)
     try:
+        name, data = upcast.current(place.name, data, retired)
         return msgspec.convert(data, _known(place, name, types)).heard(context)
-    except (ValueError, TypeError) as problem:
-        raise Refused(str(problem)) from None
+    except Refused:
+        raise
+    except Exception as problem:  # an upcast expects data of its version, and this may be anything
+        raise Refused(f"{type(problem).__name__}: {problem}") from None
 
 
 def _bare_context(received: Received, place: Place, now: datetime | None) -> Context:

@@ -1,12 +1,15 @@
 """The `q2c` command: how people and scripts meet the mesh."""
 
 import sys
+from typing import NoReturn
 
 import typer
+from typer._click.exceptions import NoArgsIsHelpError, UsageError  # typer has no public name for them
 
 from infra.commands import contracts, history, mesh, messages, parked, views
-from infra.failure import Failure
+from infra.failure import WRONG, Failure
 from infra.screen import ERR
+from shared import telemetry
 
 app = typer.Typer(
     name="q2c",
@@ -25,13 +28,27 @@ app.add_typer(contracts.app, name="contracts")
 
 def main() -> None:
     """Run the command; what it could not do is one sentence on stderr and an exit code."""
+    telemetry.configure("q2c", style="console", level="warning")
     try:
-        app()
+        sys.exit(app(prog_name="q2c", standalone_mode=False))
+    except NoArgsIsHelpError:  # the help has been shown
+        sys.exit(WRONG)
+    except UsageError as problem:
+        _end(_misused(problem))
     except Failure as failure:
-        ERR.print(str(failure), style="bold red", markup=False)
-        sys.exit(failure.code)
-    except KeyboardInterrupt:
+        _end(failure)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+
+
+def _misused(problem: UsageError) -> Failure:
+    command = problem.ctx.command_path if problem.ctx else "q2c"
+    return Failure(f"{problem.format_message().rstrip('.')}: see `{command} --help`", WRONG)
+
+
+def _end(failure: Failure) -> NoReturn:
+    ERR.print(str(failure), style="bold red", markup=False)
+    sys.exit(failure.code)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,19 +10,25 @@ from datetime import datetime
 from typing import TypeVar
 
 import msgspec
-import nats
 from nats.aio.client import Client as Connection
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
+from nats.js.errors import NotFoundError
 
 from contracts import runtime, wire
 from contracts.message import Context, Message, Question, name_of
+from contracts.observability import ClockTicked
+from contracts.wire import STREAM, Received
 from infra.failure import ABSENT, NO, WRONG, Failure
 from infra.fleet import SERVICES
-from shared import telemetry
+from shared import protocol, telemetry
 from shared.log import Log, LogUnfit, Stored, check
+from shared.settings import SERVERS
 
 DEFAULT = "nats://127.0.0.1:4222"
+OUTSIDE = "/outside"
+"""The source of what people and scripts say."""
+
 NOBODY = "-"
 """The key of a question that is about a whole service."""
 
@@ -67,7 +74,7 @@ class Mesh:
         subject = wire.subject(type(message), key)
         body = wire.encode(message)
         if at is not None:
-            context = Context(id=said, source="/outside", key=key, at=at, correlation=said)
+            context = Context(id=said, source=OUTSIDE, key=key, at=at, correlation=said)
             body = wire.envelope(message, context, body)
         try:
             return said, await self.log.say(subject, body, None if again else said)
@@ -142,6 +149,16 @@ class Mesh:
             await asyncio.sleep(0.1)  # it is being started again
             return False
 
+    async def last_tick(self) -> ClockTicked | None:
+        """The message by which the mesh knows what time it is; None when it has not been told yet."""
+        try:
+            found = await self.connection.jetstream().get_msg(STREAM, subject=f"q2c.evt.{runtime.TICK}.*.*")
+        except NotFoundError:
+            return None
+        tick = wire.hear(Received(found.subject or "", found.data or b""), wire.catalogue())
+        assert isinstance(tick, ClockTicked)
+        return tick
+
     async def read(self, filters: Sequence[str], after: int, until: int) -> AsyncIterator[wire.Received]:
         """What lies on the log between two places."""
         async for batch in self.log.read(filters, after, until):
@@ -173,7 +190,10 @@ async def connected(url: str | None = None) -> AsyncIterator[Mesh]:
 
 async def connect(url: str | None) -> Connection:
     """A connection that gives up at once where nobody listens. Failure says what to do."""
+    named = "--nats" if url else "Q2C_NATS"
     address = url or os.environ.get("Q2C_NATS") or DEFAULT
+    if not re.match(SERVERS, address):  # not repeated: it may carry a password
+        raise Failure(f"{named} must be an address such as {DEFAULT}", WRONG)
 
     async def ignore(_problem: Exception) -> None:
         """What goes wrong is raised where it is noticed."""
@@ -181,7 +201,7 @@ async def connect(url: str | None) -> Connection:
     try:
         async with asyncio.timeout(_CONNECTS_WITHIN):
             # 0 attempts would mean for ever
-            return await nats.connect(
+            return await protocol.connect(
                 address,
                 name="q2c",
                 allow_reconnect=False,
@@ -196,7 +216,7 @@ async def connect(url: str | None) -> Connection:
             ABSENT,
         ) from None
     except ValueError:
-        raise Failure(f"{shown(address)} is not an address such as {DEFAULT}", WRONG) from None
+        raise Failure(f"{named} must be an address such as {DEFAULT}", WRONG) from None
 
 
 def shown(address: str) -> str:

@@ -167,7 +167,8 @@ def _catalogue(parts: Mapping[str, Role]) -> str:
 def _entry(name: str, role: Role) -> list[str]:
     message_type = wire.catalogue()[name]
     lines = [f"### {name}", "", inspect.getdoc(message_type) or "", ""]
-    lines.append(f"A {role.kind}, said by {_listed(role.said_by)}, heard by {_listed(role.heard_by)}.")
+    article = "An" if role.kind[0] in "aeiou" else "A"
+    lines.append(f"{article} {role.kind}, said by {_listed(role.said_by)}, heard by {_listed(role.heard_by)}.")
     rows = fields(message_type)
     if rows:
         lines += ["", "| field | type | default | meaning |", "|---|---|---|---|"]

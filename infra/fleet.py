@@ -21,8 +21,11 @@ _READY_WITHIN = 60.0
 _DEATHS, _WINDOW = 5, 60.0
 """A service that dies so often within so many seconds is not started again."""
 
-_HOPELESS = (os.EX_CONFIG, os.EX_PROTOCOL, os.EX_UNAVAILABLE, os.EX_NOPERM)
-"""Exit codes that starting again would not change: settings, the log, the port, permission."""
+_HOPELESS = (os.EX_CONFIG, os.EX_PROTOCOL, os.EX_UNAVAILABLE, os.EX_NOPERM, os.EX_IOERR, os.EX_DATAERR)
+"""Exit codes that starting again at once would not change: settings, the log, the port, permission, the disk, the data.
+
+A full disk is one of them: room has to be made first, and the log's own server stands on the same disk.
+"""
 
 Report = Callable[[str], None]
 T = TypeVar("T")
@@ -70,10 +73,12 @@ class Fleet:
             self._keepers.append(asyncio.create_task(self._keep(service)))
         await unless(self.failure, self._all_ready())
 
+    def depend_on(self, process: Process) -> None:
+        """The mesh cannot go on without this one."""
+        self._keepers.append(asyncio.create_task(self._miss(process)))
+
     async def _all_ready(self) -> None:
-        async with asyncio.TaskGroup() as all_services:
-            for service in self._ports:
-                all_services.create_task(self.ready(service))
+        await asyncio.gather(*map(self.ready, self._ports))
 
     async def ready(self, service: str) -> None:
         """Wait until the service says that it is ready. Failure, with what it waits for, when it takes too long."""
@@ -121,6 +126,11 @@ class Fleet:
         environment = _environment(Q2C_NATS=self._nats, Q2C_DATA=str(folder), Q2C_CLOCK=self._clock, Q2C_LOG="json")
         return await start(service, command, self.log(service), self._leash, folder=ROOT, environment=environment)
 
+    async def _miss(self, process: Process) -> None:
+        await process.ended()
+        if not self._stopping:
+            self._fail(Failure(f"{process.how_it_ended()}: {process.last_words()} (see {process.log})", ABSENT))
+
     async def _keep(self, service: str) -> None:
         """Start a service again whenever it dies, but not for ever."""
         deaths: list[float] = []
@@ -134,11 +144,11 @@ class Fleet:
             if code in _HOPELESS:
                 self._fail(Failure(f"{service} cannot run: {process.last_words()}", ABSENT))
                 return
-            why = f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
+            how = process.how_it_ended()
             if len(deaths) >= _DEATHS:
-                self._fail(Failure(f"{service} {why} {_DEATHS} times: {process.last_words()} (see {process.log})", NO))
+                self._fail(Failure(f"{how} {_DEATHS} times: {process.last_words()} (see {process.log})", NO))
                 return
-            self._report(f"{service} {why} and is started again (see {process.log})")
+            self._report(f"{how} and is started again (see {process.log})")
             await asyncio.sleep(0.2 * (len(deaths) - 1))
             try:
                 self._running[service] = await self._start(service)

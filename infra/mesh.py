@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import fcntl
+import os
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from nats.aio.client import Client as Connection
@@ -56,6 +58,7 @@ def _holds_something(folder: Path) -> bool:
 @asynccontextmanager
 async def lasting(data: Path, clock: str, port: int, http: int, report: Report) -> AsyncIterator[Embedded]:
     """A mesh for development: known ports, and a folder that is kept."""
+    refuse_taken(port, "nats-server", "choose another with --port")
     ports = [http + place for place in range(len(SERVICES))]
     for service, taken in zip(SERVICES, ports, strict=True):
         refuse_taken(taken, f"the routes of {service}", "choose others with --http")
@@ -67,19 +70,47 @@ async def lasting(data: Path, clock: str, port: int, http: int, report: Report) 
 async def _running(
     folder: Path, clock: str, port: int | None, ports: Sequence[int], report: Report
 ) -> AsyncIterator[Embedded]:
-    leash = Leash()
-    try:
-        async with embedded(folder / "nats", leash, port) as url:
-            connection = await connect(url)
+    with _alone(folder) as hold, contextlib.closing(Leash()) as leash:
+        async with embedded(folder / "nats", leash, port, hold) as server:
+            connection = await connect(server.url)
             try:
                 changed = await provisioned(connection)
-                fleet = Fleet(url, folder, leash, clock=clock, ports=ports, report=report)
+                fleet = Fleet(server.url, folder, leash, clock=clock, ports=ports, report=report)
+                fleet.depend_on(server.process)
                 try:
                     await fleet.start()
-                    yield Embedded(url, Mesh(connection, Log(connection, PARTITIONS)), fleet, changed)
+                    yield Embedded(server.url, Mesh(connection, Log(connection, PARTITIONS)), fleet, changed)
                 finally:
                     await asyncio.shield(fleet.stop())
             finally:
                 await connection.close()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """A hold on the folder, which only one mesh has; nothing is written for it.
+
+    nats-server keeps the hold too, so that it lasts as long as the server does, even when this process is killed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        hold = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as problem:
+        raise Failure(
+            f"{folder} cannot be written ({problem.strerror}): choose another folder with --data", WRONG
+        ) from None
+    try:
+        if not _taken(hold):
+            raise Failure(f"a mesh runs in {folder} already: end it, or choose another folder with --data", WRONG)
+        yield hold
     finally:
-        leash.close()
+        os.close(hold)
+
+
+def _taken(hold: int) -> bool:
+    """Whether the hold could be taken."""
+    try:
+        fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

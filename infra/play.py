@@ -12,13 +12,13 @@ from contracts import wire
 from contracts.message import Question, utc
 from contracts.observability import Books, ClockTicked, ShowBooks
 from infra import matching
-from infra.client import Mesh
-from infra.failure import NO, Failure
+from infra.client import OUTSIDE, Mesh
+from infra.failure import NO, WRONG, Failure
 from infra.follower import Follower
 from infra.matching import Difference
 from infra.reading import Heard
 from infra.scenario import Ask, Expect, ExpectBooks, Note, Quiet, Say, Step, Tick
-from infra.telling import about, title, why
+from infra.telling import about, instant, title, why
 
 CLOCK = "clock"
 """The key of ticks."""
@@ -61,9 +61,15 @@ class Player:
         self._saying = False
 
     async def play(self, steps: Sequence[Step]) -> list[Heard]:
-        """All messages that the scenario has brought about. StepFailed at the first expectation that is not met."""
+        """All messages that the scenario has brought about. StepFailed at the first expectation that is not met.
+
+        Failure when the mesh goes by another time than the scenario.
+        """
+        self.now = await self._agreed_time(steps)
         async with Follower(self._mesh.log, await self._mesh.log.last(), self._watcher.heard) as follower:
             for step in steps:
+                if isinstance(step.action, Note):  # what is still being said belongs to the chapter before
+                    await self._finish(follower)
                 self._watcher.begun(step)
                 try:
                     await self._play(step, follower)
@@ -73,8 +79,27 @@ class Player:
                     raise StepFailed(step, str(failure)) from None
                 finally:
                     self._watcher.done()
-            await follower.reached(await self._mesh.quiet())
+            await self._finish(follower)
             return follower.messages
+
+    async def _agreed_time(self, steps: Sequence[Step]) -> datetime | None:
+        """The time that it is on the mesh, which must be before the scenario's: an actor cannot live in two."""
+        tick = await self._mesh.last_tick()
+        begins = next((utc(step.action.tick) for step in steps if isinstance(step.action, Tick)), None)
+        if tick is None or begins is None:
+            return None
+        if tick.context.source != OUTSIDE:
+            way_out = "play on one begun with `q2c up --clock scenario`, or leave out --nats"
+            raise Failure(f"this mesh goes by the wall clock, the scenario by its own: {way_out}", WRONG)
+        if begins <= tick.instant:
+            now = f"on this mesh it is {instant(tick.instant)} already"
+            raise Failure(f"time moves on only, and {now}: leave out --nats to play on a new one", WRONG)
+        return utc(tick.instant)
+
+    async def _finish(self, follower: Follower) -> None:
+        """Until all that follows from what was said has been heard and shown."""
+        await follower.reached(await self._mesh.quiet())
+        self._watcher.done()
 
     async def _play(self, step: Step, follower: Follower) -> None:
         match step.action:

@@ -51,6 +51,11 @@ class Process:
         """End it at once, as a crash would."""
         signal_group(self.pid, signal.SIGKILL)
 
+    def how_it_ended(self) -> str:
+        code = self.exit_code or 0
+        how = f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
+        return f"{self.name} {how}"
+
     def last_words(self) -> str:
         """The last line it wrote: mostly why it ended."""
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
@@ -72,8 +77,9 @@ async def start(
     *,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    keeps: Sequence[int] = (),
 ) -> Process:
-    """Start `command` in `folder`; what it prints is added to `log`."""
+    """Start `command` in `folder`; what it prints is added to `log`. It holds the open files `keeps` too."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         out = log.open("ab")
@@ -90,6 +96,7 @@ async def start(
             cwd=folder,
             env=environment,
             start_new_session=True,
+            pass_fds=keeps,
         )
     leash.hold(process.pid)
     return Process(name, process, log, leash)

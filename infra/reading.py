@@ -47,10 +47,9 @@ def heard(received: Received) -> Heard:
     tokens = received.subject.split(".")
     try:
         body = msgspec.json.decode(received.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = received.body.decode(errors="replace")
     envelope = body if isinstance(body, dict) and "specversion" in body else {}
-    told = envelope.get("time")
     return Heard(
         sequence=received.sequence,
         type=".".join(tokens[2:6]),
@@ -58,11 +57,20 @@ def heard(received: Received) -> Heard:
         key=tokens[-1],
         id=str(envelope.get("id", received.id)),
         source=str(envelope.get("source", "/outside")),
-        time=datetime.fromisoformat(told).astimezone(UTC) if isinstance(told, str) else received.at,
+        time=_instant(envelope.get("time")) or received.at,
         correlation=str(envelope.get("correlationid", envelope.get("id", received.id))),
-        cause=envelope.get("causationid"),
+        cause=None if envelope.get("causationid") is None else str(envelope["causationid"]),
         data=envelope.get("data", body) if envelope else body,
     )
+
+
+def _instant(told: Any) -> datetime | None:
+    """The time that an envelope tells; None when it tells none, or one that nobody can understand."""
+    try:
+        instant = datetime.fromisoformat(told)
+        return instant.astimezone(UTC) if instant.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def as_json(message: Heard) -> str:

@@ -91,8 +91,10 @@ class Step(Struct, frozen=True):
 
 
 def read(text: str, name: str = "scenario") -> list[Step]:
-    """All steps of a scenario. Failure names the first line that cannot be played, and the field."""
+    """All steps of a scenario, one at least. Failure names the first line that cannot be played, and the field."""
     steps = [_step(line, number, name) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not steps:
+        raise Failure(f"{name} has no steps: see `infra/scenarios/half_year.jsonl` for some", WRONG)
     now: datetime | None = None
     for step in steps:
         if isinstance(step.action, Tick):
@@ -114,7 +116,7 @@ def _step(line: str, number: int, name: str) -> Step:
         action = msgspec.json.decode(line, type=_ACTIONS[verbs[0]])
         return Step(number, action, _message(action))
     except (msgspec.MsgspecError, LookupError, wire.Refused) as problem:
-        told = problem.args[0] if problem.args else problem
+        told = problem.args[0] if isinstance(problem, LookupError) else wire.told(problem)
         raise Failure(f"{name} line {number}: {told}", WRONG) from None
 
 

@@ -1,7 +1,9 @@
 """What a person reads: one line per message, coloured by who said it."""
 
 from rich.console import Console
-from rich.table import Table
+from rich.measure import Measurement
+from rich.segment import Segments
+from rich.table import Column, Table
 from rich.text import Text
 
 from infra.reading import Heard
@@ -9,7 +11,11 @@ from infra.telling import about, amounts, instant, title, why
 
 OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
-_WIDEST = 400
+_FOLDED = 7
+"""To so few characters a column of words may be narrowed, on more lines; a column that must not wrap never is."""
+
+_ENDLESS = 10_000
+_SET_IN = 6
 
 _COLOURS = {"commercial": "cyan", "delivery": "green", "finance": "yellow", "observability": "magenta"}
 _NO = ("refused", "held", "rejected", "parked", "stalled", "unratable", "over_cap", "block")
@@ -26,9 +32,17 @@ def is_bad_news(message: Heard) -> bool:
 
 
 def show_table(console: Console, table: Table) -> None:
-    """A table with every amount in full: on a narrow terminal its lines run over rather than lose figures."""
-    needed = console.measure(table, options=console.options.update(max_width=_WIDEST)).maximum
-    console.print(table, width=max(needed, console.width), crop=False, overflow="ignore")
+    """A table in the terminal's width. Where even its amounts have no room, lines run over: nothing is cut."""
+    _, right, _, left = table.padding
+    needed = sum(_narrowest(console, column) + left + right for column in table.columns)
+    options = console.options.update_width(max(needed, console.width))
+    console.print(Segments(console.render(table, options)), crop=False)
+
+
+def _narrowest(console: Console, column: Column) -> int:
+    cells = (column.header, *column.cells)
+    widest = max(Measurement.get(console, console.options.update_width(_ENDLESS), cell).maximum for cell in cells)
+    return widest if column.no_wrap else min(widest, _FOLDED)
 
 
 def line(message: Heard, *, after: str = "") -> Text:
@@ -48,6 +62,19 @@ def line(message: Heard, *, after: str = "") -> Text:
         text.append(f"  {after}", "dim")
     text.rstrip()
     return text
+
+
+def show_line(console: Console, text: Text) -> None:
+    """On a terminal too narrow for it, closed up, and set in below if that is not enough; elsewhere as it is."""
+    if not console.is_terminal or len(text) <= console.width:
+        console.print(text)
+        return
+    start = len(text) - len(text.plain.lstrip())
+    closed_up = Text("  ").join(part for part in text.split("  ") if part.plain.strip())
+    first, *more = closed_up.wrap(console, console.width - _SET_IN)
+    console.print(Text(" " * start).append_text(first))
+    for part in more:
+        console.print(Text(" " * _SET_IN).append_text(part))
 
 
 def watched(message: Heard) -> Text:

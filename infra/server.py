@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from infra.failure import ABSENT, WRONG, Failure
 from infra.leash import Leash
@@ -43,17 +44,23 @@ async def version(server: Path) -> tuple[int, ...]:
     return found
 
 
+class Server(NamedTuple):
+    """A running nats-server."""
+
+    url: str
+    process: Process
+
+
 @asynccontextmanager
-async def embedded(folder: Path, leash: Leash, port: int | None = None) -> AsyncIterator[str]:
-    """A server that keeps its log in `folder`; gives its address. Without a `port` it takes a free one."""
+async def embedded(folder: Path, leash: Leash, port: int | None, keeps: int) -> AsyncIterator[Server]:
+    """A server that keeps its log in `folder`, and the open file `keeps`. Without a `port` it takes a free one."""
     server = binary()
     await version(server)
-    if port is not None:
-        refuse_taken(port, "nats-server", "choose another with --port")
     settings = _prepare(folder, port)
-    process = await start("nats-server", [str(server), "--config", str(settings)], folder / "nats-server.log", leash)
+    command = [str(server), "--config", str(settings)]
+    process = await start("nats-server", command, folder / "nats-server.log", leash, keeps=[keeps])
     try:
-        yield await _address(process, folder)
+        yield Server(await _address(process, folder), process)
     finally:
         await process.stop()
 

@@ -9,11 +9,12 @@ from typing import Any, get_type_hints
 from msgspec import Struct
 
 from contracts import runtime, wire
-from contracts.message import Broadcast, Command, Event, Message, Question, name_of
+from contracts.message import Broadcast, Command, Event, Internal, Message, Question, name_of
 from infra.fleet import ROOT, SERVICES
 from shared import decider
 
 KINDS: Mapping[type[Message], str] = {
+    Internal: "internal command",
     Command: "command",
     Broadcast: "broadcast",
     Event: "event",
@@ -88,7 +89,7 @@ def roles() -> Mapping[str, Role]:
             speakers, hearers = (of_runtime, hearers) if issubclass(item, Event) else ([], of_runtime)
         if name == runtime.TICK:
             speakers, hearers = [CLOCK], ["every actor that has wakes", *hearers]
-        if not issubclass(item, Event):
+        if not issubclass(item, Event | Internal):
             speakers = [*speakers, ANYONE]
         found[name] = Role(kind_of(item), tuple(sorted(speakers)), tuple(sorted(hearers)))
     return found

@@ -7,12 +7,15 @@ from types import TracebackType
 
 from faststream.middlewares import AckPolicy
 from faststream.nats import NatsBroker, NatsMessage
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from shared import telemetry
+from shared import protocol, telemetry
 
 AGAIN = 1
 """Seconds between two attempts to reach nats-server."""
+PING = 3
+"""Seconds between two signs of life asked of nats-server: a node that falls silent is left after the second."""
 
 _note = telemetry.logger("connection")
 
@@ -33,6 +36,7 @@ class Connection(NatsBroker):
             name=service,
             max_reconnect_attempts=-1,
             reconnect_time_wait=AGAIN,
+            ping_interval=PING,
             error_cb=self._failed,
             reconnected_cb=self._back,
             decoder=_whole,
@@ -46,6 +50,11 @@ class Connection(NatsBroker):
     @property
     def up(self) -> bool:
         return self._connection is not None and self._connection.is_connected
+
+    async def _connect(self) -> Client:
+        connection = await protocol.connect(**self._connection_kwargs)
+        self.config.connect(connection)
+        return connection
 
     async def start(self) -> None:
         await super().start()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, TypeVar, Union, get_args, get_origi
 import msgspec
 
 from contracts import runtime, wire
-from contracts.message import Broadcast, Command, Event, Message, Question, Wake, name_of
+from contracts.message import Broadcast, Command, Event, Internal, Message, Question, Wake, name_of, utc
 
 T = TypeVar("T")
 
@@ -203,11 +203,11 @@ class Wired:
         return tuple(item for item in self.hears if issubclass(item, Broadcast))
 
     def wake_of(self, state: Any) -> datetime | None:
-        """The instant the actor wants to be woken at. Raises for a naive one."""
+        """The instant (UTC) the actor wants to be woken at. Raises for a naive one, and for one that is beyond UTC."""
         instant = None if self.wakes is None else self.wakes(state)
         if instant is not None and instant.tzinfo is None:
             raise ValueError(f"{self.entity}.wakes gave {instant}, which has no time zone")
-        return instant
+        return None if instant is None else utc(instant)
 
 
 def fold(module: Decider | Folds, state: T, events: Iterable[Event]) -> T:
@@ -299,6 +299,8 @@ def _check_names(actor: Wired) -> None:
         _check_mappings(module, item)
         if issubclass(item, Event) and not name.startswith(own):
             raise WiringError(f"{module} says the event {name}, which is another entity's")
+        if issubclass(item, Internal) and not name.startswith(f"{actor.service}."):
+            raise WiringError(f"{module} says {name}, which is internal to another service")
         if not issubclass(item, Event | Command):
             raise WiringError(f"{module} says {name}, which is neither an event nor a command")
     for question in actor.asked:
@@ -325,6 +327,16 @@ class Wiring:
         for entity in sorted(self.actors):
             for item in self.actors[entity].hears:
                 found[item] = (*found.get(item, ()), self.actors[entity])
+        return found
+
+    @cached_property
+    def sayers(self) -> Mapping[type[Message], tuple[str, ...]]:
+        """Which entities of the service say an internal command, in alphabetical order."""
+        found: dict[type[Message], tuple[str, ...]] = {}
+        for entity in sorted(self.actors):
+            for item in self.actors[entity].says:
+                if issubclass(item, Internal):
+                    found[item] = (*found.get(item, ()), entity)
         return found
 
     @cached_property

@@ -1,5 +1,6 @@
 """One actor hears one message: what it says, with names, ids and bytes, and the state it is in afterwards."""
 
+import traceback
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
@@ -17,8 +18,18 @@ MAX_SAID = 900
 """Messages that one decision may say: so that they and the cursors fit in one atomic batch."""
 
 
+_LONGEST = 1000
+"""Characters kept of what a bug says of itself."""
+_DEEPEST = 4000
+"""Characters kept of a traceback: its innermost end."""
+
+
 class Undecidable(Exception):
-    """Deciding failed, which is a bug in the actor; the text says where and how."""
+    """Deciding failed, which is a bug in the actor; the text says where and how, `traceback` by which calls."""
+
+    def __init__(self, reason: str, traceback: str = "") -> None:
+        super().__init__(reason)
+        self.traceback = traceback
 
 
 class Entry(Struct, gc=False):  # many are held, and none is part of a cycle
@@ -54,10 +65,10 @@ def id_of(actor: Wired, message: Message) -> str | None:
     """The actor of the entity that the message concerns, None when it concerns none. Undecidable when that fails."""
     try:
         found = actor.module.actor_id(message)
+        if found is not None and not is_identifier(found):
+            raise ValueError(f"{found!r} is not 1 to 64 letters, digits, _ or -")
     except Exception as problem:
-        raise Undecidable(_because("actor_id", problem)) from problem
-    if found is not None and not is_identifier(found):
-        raise Undecidable(f"actor_id gave {found!r}, which is not 1 to 64 letters, digits, _ or -")
+        raise _undecidable("actor_id", problem) from problem
     return found
 
 
@@ -116,7 +127,7 @@ def decide(actor: Wired, ref: ActorRef, partition: int, entry: Entry, message: M
                 f"woken at {message.at.isoformat()}, the actor still wants to be woken at {wake.isoformat()}"
             )
     except Exception as problem:
-        raise Undecidable(_because(stage, problem)) from problem
+        raise _undecidable(stage, problem) from problem
     return Decision(sayings, events, Entry(state, wake, opener, entry.sequence))
 
 
@@ -179,9 +190,23 @@ def number_of(context: Context, first: int = 0) -> int | None:
     return next((n for n in tried if any(wire.derive(one, source, n) == found for one in causes)), None)
 
 
-def _because(stage: str, problem: Exception) -> str:
-    text = f"{stage} raised {type(problem).__name__}: {problem}"
-    return text if len(text) <= 1000 else text[:1000] + "…"
+def is_own(context: Context, source: str) -> bool:
+    """Whether a message that names `source` was said by it: its id is one that the actor would have given."""
+    return context.source == source and number_of(context) is not None
+
+
+def _undecidable(stage: str, problem: Exception) -> Undecidable:
+    """Both texts will be said, so they are UTF-8 and of bounded length; no value of a variable is in them."""
+    reason = _sayable(f"{stage} raised {type(problem).__name__}: {problem}")
+    calls = _sayable("".join(traceback.format_exception(problem)))
+    return Undecidable(
+        reason if len(reason) <= _LONGEST else reason[:_LONGEST] + "…",
+        calls if len(calls) <= _DEEPEST else "…" + calls[-_DEEPEST:],
+    )
+
+
+def _sayable(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 __all__ = [

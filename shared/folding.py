@@ -12,7 +12,7 @@ from contracts.wire import Received, Refused
 from shared import deciding, parking
 from shared.decider import Wired, Wiring
 from shared.deciding import Entry
-from shared.hearing import subjects
+from shared.hearing import check_partition, subjects
 from shared.lanes import Lane
 from shared.log import Log
 from shared.parking import Parking
@@ -20,8 +20,6 @@ from shared.store import ActorRef, Changes, ParkedKey, ParkedRow, Progress, Stor
 
 _CHUNK = 20_000
 """Messages folded between two writes: what is in memory at once while a file is rebuilt."""
-IN_BATCH = "Nats-Batch-Sequence"
-"""The header of what was stored in an atomic batch: a copy that somebody publishes by hand has none."""
 
 
 class RestoreFailed(Exception):
@@ -55,8 +53,9 @@ class Numbers:
 class Recognition:
     """Tells what a service has said itself from everything else that lies under its name."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, partitions: int) -> None:
         self._wiring = wiring
+        self._partitions = partitions
         self._events: Mapping[str, Wired] = {
             name_of(item): actor for actor in wiring.actors.values() for item in actor.events
         }
@@ -65,34 +64,56 @@ class Recognition:
 
     def of(self, received: Received) -> Own | parking.Fact | None:
         """What an event under the service's name is; None for what folds into nothing. RestoreFailed."""
-        if IN_BATCH not in received.headers:
+        if not received.in_batch:
             return None
-        place = wire.parse(received.subject)
+        try:
+            place = wire.parse(received.subject)
+            check_partition(place, self._partitions)
+        except Refused:
+            return None
         name = upcast.successor(place.name)
+        if name in self._facts:
+            return cast("parking.Fact", self._heard(received)) if self._is_own(received) else None
         actor = self._events.get(name)
-        if actor is None and name not in self._facts:
-            if place.entity in self._wiring.actors:
+        if actor is None:
+            if place.entity in self._wiring.actors and self._is_own(received):
                 raise RestoreFailed(
                     f"{place.name} at log sequence {received.sequence} was said by {place.entity}, which says and "
                     "folds it no more: keep it in what the actor says, or raise it to what replaced it"
                 )
             return None
+        message = self._heard(received)
+        if message is None:
+            return None
+        parts = message.context.source.split("/")
+        if len(parts) != 5 or parts[1:4] != [self._wiring.service, actor.entity, message.key]:
+            return None
+        if not self._numbers.knows(message.context):
+            return None
+        return Own(actor, ActorRef(*parts[2:]), cast("Event", message))
+
+    def _heard(self, received: Received) -> Message | None:
+        """The message as it was when it was said; what this service has said must be understood, for ever."""
         try:
-            message = wire.hear(msgspec.structs.replace(received, sequence=0), self._wiring.types)
+            return wire.hear(msgspec.structs.replace(received, sequence=0), self._wiring.types)
         except Refused as problem:
+            if not self._is_own(received):
+                return None
             raise RestoreFailed(
                 f"{received.subject} at log sequence {received.sequence} was said by this service and is not "
                 f"understood any more: {problem.reason}: was a contract changed in place?"
             ) from None
-        if actor is None:
-            fact = cast("parking.Fact", message)
-            return fact if parking.is_own(self._wiring.service, fact) else None
-        parts = message.context.source.split("/")
-        if len(parts) != 5 or parts[1:4] != [self._wiring.service, actor.entity, message.key]:
-            return None
-        return (
-            Own(actor, ActorRef(*parts[2:]), cast("Event", message)) if self._numbers.knows(message.context) else None
-        )
+
+    def _is_own(self, received: Received) -> bool:
+        """Whether this service has said it, understood or not: others can put under its name what they like."""
+        service = self._wiring.service
+        try:
+            context, data = wire.opened(received)
+        except Refused:
+            return False
+        if context.source == parking.source(service):
+            return parking.is_own(service, wire.parse(received.subject).name, context, data)
+        return context.source.startswith(f"/{service}/") and deciding.is_own(context, context.source)
 
 
 def fold(own: Own, entry: Entry, sequence: int) -> None:
@@ -125,6 +146,7 @@ class Fold:
     def __init__(
         self,
         wiring: Wiring,
+        partitions: int,
         store: Store,
         lanes: Mapping[int, Lane],
         after: Mapping[int, Progress],
@@ -138,7 +160,8 @@ class Fold:
         self._lanes = {partition: lanes[partition] for partition in after}
         self._after = after
         self._scenario = scenario
-        self._own = Recognition(wiring)
+        self._partitions = partitions
+        self._own = Recognition(wiring, partitions)
         self._entries: dict[ActorRef, Entry] = {}
         self._parked: dict[ParkedKey, tuple[int, ParkedRow | None]] = {}
 
@@ -166,6 +189,7 @@ class Fold:
     def _learn_one(self, received: Received, now: datetime | None) -> datetime | None:
         """Into the references of the partitions that had heard it; the time as of which the next is heard."""
         try:
+            check_partition(wire.parse(received.subject), self._partitions)
             message = wire.hear(received, self._wiring.types, now if self._scenario else None)
         except Refused:
             return now  # as it was when it came
@@ -178,7 +202,10 @@ class Fold:
                         lane.learn(self._wiring, message)
                     except Exception as problem:
                         raise _failed(message, sequence, problem) from problem
-        return cast("Any", message).instant if type(message) is self._wiring.tick else now
+        if type(message) is not self._wiring.tick:
+            return now
+        instant: datetime = cast("Any", message).instant
+        return instant if now is None else max(now, instant)
 
     # --- what the actors and the runtime have said ---------------------------------------------------------------
 
@@ -225,4 +252,4 @@ class Fold:
         self._entries, self._parked = {}, {}
 
 
-__all__ = ["IN_BATCH", "Fold", "Numbers", "Own", "Recognition", "RestoreFailed", "fold", "own_events"]
+__all__ = ["Fold", "Numbers", "Own", "Recognition", "RestoreFailed", "fold", "own_events"]

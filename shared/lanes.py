@@ -26,6 +26,8 @@ class Lane(Struct, kw_only=True):
     input: int
     """Everything up to this log sequence has been heard."""
     within: Within | None
+    word: Within
+    """The last word about parked actors that has been followed; it names an actor while that is under way."""
     tick: datetime | None
     reference: Any
     taught: bool = False
@@ -47,6 +49,21 @@ class Lane(Struct, kw_only=True):
         within = self.within
         return within is not None and within.sequence == sequence and ref <= (within.entity, within.key, within.id)
 
+    def hears_word(self, sequence: int) -> bool:
+        """Whether a word about parked actors is still to be followed: a paused partition follows those ahead of it."""
+        return self.word.sequence < sequence or self.follows(sequence)
+
+    def follows(self, sequence: int) -> bool:
+        """Whether the word is under way: what it says of the head has been done."""
+        return self.word.sequence == sequence and self.word.entity != ""
+
+    def following(self, sequence: int, ref: ActorRef) -> None:
+        """What a word says of the head has been done: the rest is heard again."""
+        self.word = Within(sequence, *ref)
+
+    def followed(self, sequence: int) -> None:
+        self.word = Within(sequence)
+
     def done(self, sequence: int) -> None:
         """Everything up to `sequence` has been heard."""
         self.input, self.within = sequence, None
@@ -60,7 +77,13 @@ class Lane(Struct, kw_only=True):
     def next_fence(self, owner: str, batch: str) -> Fence:
         """The cursor that a commit records."""
         cursor = Cursor(
-            owner=owner, epoch=self.epoch, batch=batch, input=self.input, within=self.within, tick=self.tick
+            owner=owner,
+            epoch=self.epoch,
+            batch=batch,
+            input=self.input,
+            within=self.within,
+            word=self.word,
+            tick=self.tick,
         )
         return Fence(cursor, self.fence)
 
@@ -70,6 +93,7 @@ class Lane(Struct, kw_only=True):
             partition=self.partition,
             input=self.input,
             within=self.within,
+            word=self.word,
             tick=self.tick,
             folded=self.fence,
             recorded=self.batch,
@@ -92,6 +116,7 @@ def recorded_lane(wiring: Wiring, partition: int, recorded: Recorded) -> Lane:
         recorded=cursor.input,
         input=cursor.input,
         within=cursor.within,
+        word=cursor.word,
         tick=cursor.tick,
         reference=wiring.reference.initial if wiring.reference else None,
     )

@@ -1,10 +1,13 @@
 """The log: one JetStream stream with its partitions, read in order, written in fenced atomic batches."""
 
 import asyncio
+import base64
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
@@ -12,10 +15,11 @@ from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from contracts.wire import STREAM, Received, encode
-from shared import telemetry
+from shared import protocol, telemetry
 from shared.pull import Pull, consumer
 from shared.stream import LogUnfit, check, connect, provision
 
@@ -26,7 +30,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _PATIENCE = 0.1
 """Seconds of trying again after which a batch that is not stored is worth a warning."""
-_NANO = 1_000_000_000
+_PATIENT = 2.0
+"""Seconds without a message after which a reader looks again where the log ends."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_LITERAL = re.compile(r"q2c(\.[A-Za-z0-9_-]+)+")
+"""A subject that can be asked for; what somebody else has published may hold anything."""
 
 _note = telemetry.logger("log")
 
@@ -50,6 +59,8 @@ class Cursor(Struct, frozen=True, kw_only=True):
     input: int
     """Everything up to this log sequence has had its effect."""
     within: Within | None = None
+    word: Within = Within(0)
+    """The last word about parked actors that has been followed."""
     tick: datetime | None = None
     """The last tick up to `input`."""
 
@@ -62,6 +73,8 @@ class Recorded(NamedTuple):
 
     cursor: Cursor | None
     sequence: int
+    end: int = 0
+    """Place in the log of whatever came last where cursors are: the cursor's own, but for what is none."""
 
 
 class Saying(NamedTuple):
@@ -111,6 +124,8 @@ class Log:
     def __init__(self, nc: Client, partitions: int) -> None:
         self.nc = nc
         self.partitions = partitions
+        self.refusal: str | None = None
+        """Why the log has taken nothing for a while, such as a full disk; None when all is well."""
         self._js = nc.jetstream()
 
     @property
@@ -137,44 +152,84 @@ class Log:
             found = await self._js.get_msg(STREAM, seq=sequence)
         except NotFoundError:
             return None
-        at = found.time.timestamp() if found.time else 0
-        return Received(found.subject or "", found.data or b"", sequence, round(at * _NANO), found.headers or {})
+        at = (found.time - _EPOCH) // timedelta(microseconds=1) * 1000 if found.time else 0
+        headers = protocol.headers(base64.b64decode(found.hdrs or b""))
+        return Received(found.subject or "", found.data or b"", sequence, at, headers)
+
+    async def latest(self, subject: str) -> int:
+        """Place in the log of the last message on a subject, wildcards included; 0 where there is none."""
+        try:
+            return (await self._js.get_msg(STREAM, subject=subject)).seq or 0
+        except NotFoundError:
+            return 0
 
     async def cursor(self, service: str, partition: int) -> Recorded:
-        """The last cursor, read from the stream's leader: a follower may lag."""
+        """The last cursor, read from the stream's leader: a follower may lag.
+
+        What anybody else has put in its place is no cursor and hides none; it only moves the fence.
+        """
+        subject = cursor_subject(service, partition)
         try:
-            found = await self._js.get_msg(STREAM, subject=cursor_subject(service, partition))
+            last = await self._js.get_msg(STREAM, subject=subject)
         except NotFoundError:
             return Recorded(None, 0)
-        return Recorded(_CURSOR.decode(found.data or b""), found.seq or 0)
+        end = last.seq or 0
+        found, place = Recorded(_cursor(last.data), end, end), 0
+        if found.cursor is None:
+            found = Recorded(None, 0, end)
+            while place < end:
+                one = await self._js.get_msg(STREAM, seq=place + 1, subject=subject, next=True)
+                place = one.seq or end
+                if (cursor := _cursor(one.data)) is not None:
+                    found = Recorded(cursor, place, end)
+        return found
 
-    async def pending(self, filters: Sequence[str], after: int) -> int:
-        """How many messages that pass the filters lie after a sequence: counted by the store, never behind it."""
+    async def pending(self, filters: Sequence[str], after: int) -> bool:
+        """Whether anything that passes the filters lies after a sequence."""
         info = await consumer(self.nc, filters, after)
         await self._js.delete_consumer(STREAM, info.name)
-        return info.num_pending or 0
+        if info.cluster is None:
+            return bool(info.num_pending)
+        # In a cluster a consumer lives on any node, and a follower counts what it has so far: the leader knows.
+        return max(await asyncio.gather(*map(self._last_of, filters)), default=0) > after
+
+    async def _last_of(self, subject: str) -> int:
+        try:
+            return (await self._js.get_msg(STREAM, subject=subject)).seq or 0
+        except NotFoundError:
+            return 0
 
     def pull(self, filters: Sequence[str], after: int) -> "Pull":
         """Everything that passes the filters after a sequence, in order and without end."""
         return Pull(self.nc, filters, after)
 
     async def read(self, filters: Sequence[str], after: int, until: int) -> AsyncIterator[list[Received]]:
-        """Everything that passes the filters after one sequence and up to another, in order."""
-        left = await self.patiently(self.pending, filters, after) if after < until else 0
-        if not left:
-            return
-        pull = self.pull(filters, after)
+        """Everything that passes the filters after one sequence and up to another, in order.
+
+        The end is known by a message at or behind it, not by a count: a consumer may live on a node that lags.
+        """
+        while after < until:
+            end = await self.patiently(self._end)
+            if end is None or (end.seq or 0) <= after:
+                return
+            until = min(until, end.seq or 0)
+            asked, passes = _asked(filters, end.subject or "")
+            pull = self.pull(asked, after)
+            try:
+                # Nothing comes when the end was taken off the log, its time to live over: then there is another end.
+                while after < until and (batch := await pull.batch(MAX_BATCH, _PATIENT)):
+                    after = batch[-1].sequence
+                    if wanted := [item for item in batch if item.sequence <= until and passes(item.subject)]:
+                        yield wanted
+            finally:
+                await pull.close()
+
+    async def _end(self) -> RawStreamMsg | None:
+        """The last message of the log, as the stream's leader has it."""
         try:
-            while left > 0:
-                batch = await pull.batch(MAX_BATCH)
-                left -= len(batch)
-                wanted = [received for received in batch if received.sequence <= until]
-                if wanted:
-                    yield wanted
-                if len(wanted) < len(batch):
-                    return
-        finally:
-            await pull.close()
+            return await self._js.get_msg(STREAM, subject="q2c.>")
+        except NotFoundError:
+            return None
 
     async def claim(self, service: str, owner: str, partitions: Sequence[int]) -> dict[int, Recorded]:
         """Make the partitions `owner`'s: from here on any older owner is fenced. Their cursors as they are now."""
@@ -197,6 +252,7 @@ class Log:
         are left out.
         """
         lost: set[int] = set()
+        after = {partition: fence.after for partition, fence in fences.items()}
         pause = 0.001
         while True:
             owned = sorted(partition for partition in fences if partition not in lost)
@@ -204,22 +260,23 @@ class Log:
             if not owned:
                 return Committed([0] * len(said), {}, frozenset(lost))
             try:
-                last = await self._batch([said[index] for index in kept], service, {p: fences[p] for p in owned})
+                sent = {p: fences[p]._replace(after=after[p]) for p in owned}
+                last = await self._batch([said[index] for index in kept], service, sent)
             except (NatsError, TimeoutError, NotStored, OSError) as problem:
                 records = await self._records(service, owned)
                 held = [p for p in owned if _is(records[p], fences[p])]
                 taken = {p for p in owned if _is_taken(records[p], fences[p])}
                 lost |= taken
+                after.update({p: records[p].end for p in owned})
                 if not held:  # a partition that nobody has taken would tell of a batch that was stored
                     if not taken:
                         if pause > _PATIENCE:  # nats-server 2.15 refuses a good fence now and then: not worth a word
-                            _note.warning(
-                                "a batch is not stored and is sent again", service=service, problem=str(problem)
-                            )
+                            self._takes_nothing(str(problem) or type(problem).__name__)
                         await asyncio.sleep(pause)
                         pause = min(pause * 2, 5.0)
                     continue
                 last = records[held[0]].sequence + len(owned) - 1 - owned.index(held[0])
+            self._takes_again()
             first = last - len(owned) - len(kept) + 1
             sequences = [0] * len(said)
             for place, index in enumerate(kept, first):
@@ -227,6 +284,16 @@ class Log:
                     sequences[index] = place
             placed = enumerate(owned, first + len(kept))
             return Committed(sequences, {p: place for place, p in placed if p not in lost}, frozenset(lost))
+
+    def _takes_nothing(self, why: str) -> None:
+        if self.refusal != why:
+            self.refusal = why
+            _note.error("the log takes nothing: trying again until it does", problem=why)
+
+    def _takes_again(self) -> None:
+        if self.refusal is not None:
+            self.refusal = None
+            _note.info("the log takes messages again")
 
     async def _records(self, service: str, partitions: Sequence[int]) -> dict[int, Recorded]:
         """The cursors after a batch in doubt."""
@@ -271,6 +338,34 @@ class Log:
         return int(answer["seq"])
 
 
+def _cursor(body: bytes | None) -> Cursor | None:
+    """The cursor that a record is; None for what somebody else has put there."""
+    try:
+        return _CURSOR.decode(body or b"")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _asked(filters: Sequence[str], end: str) -> tuple[Sequence[str], Callable[[str], bool]]:
+    """What to ask for so that the message at the end comes too, and what of it was wanted."""
+    if passing(filters, end):
+        return filters, lambda _: True
+    if _LITERAL.fullmatch(end):
+        return [*filters, end], lambda subject: subject != end
+    return ["q2c.>"], lambda subject: passing(filters, subject)
+
+
+def passing(filters: Sequence[str], subject: str) -> bool:
+    """Whether a subject passes one of the filters: `*` stands for a token, `>` for all that follow."""
+    return any(_pattern(each).fullmatch(subject) for each in filters)
+
+
+@cache
+def _pattern(subject: str) -> re.Pattern[str]:
+    parts = {"*": r"[^.]+", ">": r".+"}
+    return re.compile(r"\.".join(parts.get(token) or re.escape(token) for token in subject.split(".")))
+
+
 def cursor_subject(service: str, partition: int) -> str:
     return f"q2c.sys.cursor.{service}.{partition}"
 
@@ -307,5 +402,6 @@ __all__ = [
     "Within",
     "check",
     "connect",
+    "passing",
     "provision",
 ]

@@ -16,9 +16,9 @@ from shared.store import ActorRef
 class Memory:
     """States, wakes and what waits for parked actors, all of it folded and none of it decided."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, partitions: int) -> None:
         self.parking = Parking(wiring.service)
-        self._own = Recognition(wiring)
+        self._own = Recognition(wiring, partitions)
         self._entries: dict[ActorRef, Entry] = {}
         self._actors: dict[tuple[int, str], set[ActorRef]] = {}
         self._wakes: dict[int, list[tuple[datetime, ActorRef]]] = {}

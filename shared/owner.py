@@ -11,20 +11,33 @@ import msgspec
 from nats.errors import Error as NatsError
 
 from contracts import runtime, wire
-from contracts.message import Broadcast, Context, Message, Wake, is_identifier, name_of
-from contracts.runtime import NO_ACTOR, DiscardMessage, Done, ParkedActor, RetryActor, Verified
+from contracts.message import Broadcast, Context, Message, is_identifier, name_of
+from contracts.runtime import (
+    NO_ACTOR,
+    Done,
+    Inspect,
+    Inspected,
+    ParkedActor,
+    ParkedListed,
+    Rehearsal,
+    Rehearse,
+    ResumeService,
+    Verified,
+)
 from contracts.wire import Received, Refused
 from shared import deciding, parking, restore, telemetry
 from shared.decider import Wiring
-from shared.deciding import Undecidable
-from shared.hearing import Addressee, Ears, Hearing, addressee
+from shared.delivering import Delivering, Full
+from shared.hearing import Addressee, Ears, Hearing, Word, addressee
 from shared.lanes import Lane
+from shared.limits import LIMITS, Limits
 from shared.log import Log, Pull, Saying
-from shared.parking import Waits
 from shared.restore import working_copy
 from shared.snapshots import Snapshots
+from shared.standing import Standing
 from shared.states import Snapshot, States, Superseded
 from shared.store import ActorRef, Store
+from shared.storm import Storming
 
 _TURN = 500
 """Messages decided and committed together."""
@@ -38,6 +51,8 @@ class Health(NamedTuple):
     last_pull: float
     """Seconds since the log was last heard from."""
     partitions: tuple[int, ...]
+    stands: tuple[str, ...]
+    """What stands still, and why."""
 
 
 class NotHeld(LookupError):
@@ -56,6 +71,7 @@ class Owner:
         *,
         scenario: bool = False,
         sweeps: bool | None = None,
+        limits: Limits = LIMITS,
         kept: Snapshots | None = None,
     ) -> None:
         """`partitions`: all unless given. `scenario`: bare JSON takes the last tick's time.
@@ -70,8 +86,11 @@ class Owner:
         self._wanted = sorted(range(log.partitions) if partitions is None else set(partitions))
         self._scenario = scenario
         sweeping = wiring.service == runtime.CLOCK_SERVICE if sweeps is None else sweeps
+        self._limits = limits
         self._ears = Ears(wiring, log.partitions, sweeps=sweeping, scenario=scenario)
         self._states: States | None = None
+        self._parts: tuple[Delivering, Standing] | None = None
+        self._rewinds = False
         self._pull: Pull | None = None
         self._filters: list[str] = []
         self._stopping = False
@@ -85,18 +104,34 @@ class Owner:
     # --- what others may ask -------------------------------------------------------------------------------------
 
     @property
+    def _delivering(self) -> Delivering:
+        assert self._parts is not None, "it is made when the partitions are claimed"
+        return self._parts[0]
+
+    @property
+    def _standing(self) -> Standing:
+        assert self._parts is not None, "it is made when the partitions are claimed"
+        return self._parts[1]
+
+    @property
     def partitions(self) -> tuple[int, ...]:
         """The partitions that are held now."""
         return () if self._states is None else tuple(self._states.lanes)
 
+    def holds(self, key: str) -> bool:
+        """Whether the partition of a key is held now."""
+        return wire.partition(key, self._log.partitions) in self.partitions
+
     async def health(self) -> Health:
         """For the readiness route."""
         if self._pull is None:
-            return Health(False, False, float("inf"), ())
+            return Health(False, False, float("inf"), (), ())
         if not self._caught_up:
             self._caught_up = await self.position(self._goal)
-        age = asyncio.get_running_loop().time() - self._pull.alive if self._pull.alive else float("inf")
-        return Health(True, self._caught_up, age, self.partitions)
+        alive = max(self._pull.alive, self._standing.alive)
+        refusal = () if self._log.refusal is None else (f"the log takes nothing: {self._log.refusal}",)
+        age = asyncio.get_running_loop().time() - alive if alive else float("inf")
+        return Health(True, self._caught_up, age, self.partitions, (*refusal, *self._standing.why()))
 
     async def position(self, sequence: int, wait: float = 0.0) -> bool:
         """Whether everything up to a log sequence has been heard and committed; waits up to `wait` seconds for it."""
@@ -116,16 +151,17 @@ class Owner:
         return True
 
     async def _has_reached(self, sequence: int) -> bool:
-        """Nothing that this owner reads lies between what it has heard and `sequence`."""
-        if self._pull is None or not self._idle.is_set():
+        """The log has come that far, and nothing that this owner reads lies between what it has heard and there."""
+        if self._pull is None or not self._idle.is_set() or not self._standing.reached(sequence):
             return False
         heard = self._heard
         if heard < sequence:
             try:
-                pending = await self._log.pending(self._filters, heard)
+                if await self._log.last() < sequence or await self._log.pending(self._filters, heard):
+                    return False
             except (NatsError, TimeoutError):
                 return False
-            if pending or self._heard != heard or not self._idle.is_set():
+            if self._heard != heard or not self._idle.is_set():
                 return False
             self._heard = sequence
         return True
@@ -147,6 +183,21 @@ class Owner:
             raise NotHeld(f"the partition of {key} is not held by this process of {self.wiring.service}")
         return self._states, lane
 
+    async def inspect(self, question: Inspect) -> Inspected:
+        """The committed state of an actor as JSON. NotHeld, or LookupError."""
+        state = await self.state_of(question.entity, question.key, question.actor)
+        return Inspected(state=msgspec.Raw(self.wiring.actors[question.entity].codec.encode(state)))
+
+    async def rehearse(self, question: Rehearse) -> Rehearsal:
+        """What a parked actor would say now to all that waits for it. NotHeld."""
+        _, lane = self._held(question.key)
+        ref = ActorRef(question.entity, question.key, question.actor)
+        return await self._delivering.rehearse(lane, ref, question.data)
+
+    def parked_listed(self) -> ParkedListed:
+        """The same as an answer: of bounded length."""
+        return ParkedListed(actors=()) if self._states is None else self._states.parking.answer()
+
     def parked(self) -> tuple[ParkedActor, ...]:
         """The parked actors of the partitions held here."""
         return () if self._states is None else self._states.parking.listing()
@@ -155,8 +206,7 @@ class Owner:
         """Rebuild every state from the log alone and compare it with the working copy, byte for byte."""
         wanted: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
         self._snapshots.append(wanted)
-        if self._pull is not None:
-            self._pull.interrupt()
+        self._interrupt()
         snapshot = await wanted
         found = await restore.differences(self.wiring, self._log, snapshot, scenario=self._scenario)
         return Verified(
@@ -175,6 +225,8 @@ class Owner:
     def _interrupt(self) -> None:
         if self._pull is not None:
             self._pull.interrupt()
+        if self._parts is not None:
+            self._standing.interrupt()
 
     async def run(self) -> None:
         """Own the partitions until told to stop. Raises Superseded, RestoreFailed, StoreUnfit."""
@@ -185,21 +237,28 @@ class Owner:
         )
         self._goal = await self._log.patiently(self._log.last)
         self._filters = self._ears.filters(lanes)
-        self._heard = min(lane.input for lane in lanes.values())
         self._states = states = States(self.wiring, self._log, self._store, owner, lanes, parked, self._interrupt)
-        self._pull = pull = self._log.pull(self._filters, self._heard)
+        delivering = Delivering(self.wiring, self._log, states, self._limits)
+        standing = Standing(self.wiring, self._log, states, delivering, self._limits)
+        self._parts = delivering, standing
+        await standing.recall()
+        self._pull = self._rewound(states)
         self._note.info("claimed and restored", partitions=len(lanes), after=self._heard)
         try:
             while not self._stopping:
                 await self._give_snapshots(states)
                 if self._kept is not None:
                     self._kept.consider(states.lanes)
-                batch = pull.taken(_TURN)
-                if not batch:
-                    self._idle.set()
-                    batch = await pull.batch(_TURN)
-                    self._idle.clear()
-                await self._hear(states, batch)
+                batch = await self._next()
+                try:
+                    await self._hear(states, batch)
+                except Storming as storm:
+                    await states.commit()
+                    await standing.stand(storm, self._serves)
+                    self._rewinds = True
+                if self._rewinds:
+                    await self._pull.close()
+                    self._pull = self._rewound(states)
             if self._log.connected:
                 await states.commit(every=True)
             await states.flush()
@@ -210,7 +269,29 @@ class Owner:
             states.abandon()
             if self._kept is not None:
                 await self._kept.close()
-            await pull.close()
+            await self._pull.close()
+
+    def _rewound(self, states: States) -> Pull:
+        """Read on from where the furthest behind is: a lane passes over what it has heard."""
+        self._rewinds = False
+        self._heard = min(lane.input for lane in states.lanes.values())
+        return self._log.pull(self._filters, self._heard)
+
+    async def _next(self) -> list[Received]:
+        """The next messages, once there are some; none when interrupted."""
+        assert self._pull is not None, "it is made when the loop begins"
+        batch = self._pull.taken(_TURN)
+        if not batch:
+            self._idle.set()
+            batch = await self._pull.batch(_TURN)
+            self._idle.clear()
+        return batch
+
+    async def _serves(self) -> bool:
+        """What is asked of an owner while it stands still; whether it is to go on at all."""
+        if self._states is not None:
+            await self._give_snapshots(self._states)
+        return not self._stopping
 
     async def _give_snapshots(self, states: States) -> None:
         wanted, self._snapshots = self._snapshots, []
@@ -221,104 +302,105 @@ class Owner:
                     future.set_result(snapshot)
 
     async def _hear(self, states: States, batch: Sequence[Received]) -> None:
-        """Decide a batch in stream order and commit what is said."""
-        run: list[Hearing] = []
+        """Decide a batch in stream order and commit what is said. Storming."""
+        standing, run = self._standing, list[Hearing]()
         for received in batch:
             try:
-                heard = self._ears.understand(received, states.lanes)
+                heard = self._ears.understand(received, standing.awake()) or self._word(received)
             except Refused as problem:
                 await self._decide(states, run)
-                self._reject(states, received, problem.reason)
+                await self._reject(received, problem.reason)
                 continue
             if isinstance(heard, Hearing):
                 run.append(heard)
             elif heard is not None:
                 await self._decide(states, run)
                 await self._hear_special(states, heard)
+                if self._rewinds:
+                    break  # what a partition has not heard comes before the rest of the batch
         await self._decide(states, run)
         await states.commit()
         if batch:
             self._heard = max(self._heard, batch[-1].sequence)
 
-    def _reject(self, states: States, received: Received, reason: str) -> None:
+    def _word(self, received: Received) -> Word | None:
+        """What is heard even of a partition that stands still: how else would it go on?"""
+        asleep = self._standing.asleep()
+        if not asleep:
+            return None
+        try:
+            heard = self._ears.understand(received, asleep)
+        except Refused:
+            return None  # it is rejected when it is come to
+        return heard if isinstance(heard, Word) else None
+
+    async def _reject(self, received: Received, reason: str) -> None:
         """The fact that a message cannot be heard; the original stays in the log."""
-        lane = self._ears.lane_of(received.subject, states.lanes)
+        lane = self._ears.lane_of(received.subject, self._standing.awake())
         if lane is None or received.sequence <= lane.input:
             return
         key = received.subject.rpartition(".")[2]
         at = lane.tick if self._scenario and lane.tick is not None else received.at
         place = f"{received.stream}:{received.sequence}"
-        cause = Context(id=place, source="", key="", at=at, correlation=received.id)
-        fact = self.wiring.own.rejected(
-            sequence=received.sequence, subject=received.subject[:512], reason=reason[:1000]
-        )
-        self._note.warning("a message is rejected", sequence=received.sequence, reason=reason)
         about = key if is_identifier(key) else NO_ACTOR
-        states.say(lane, [parking.saying(self.wiring.service, lane.partition, about, fact, cause)])
+        cause = Context(id=place, source="", key=about, at=at, correlation=received.id, sequence=received.sequence)
+        await self._delivering.say_rejected(lane, received.subject, reason, cause)
         lane.done(received.sequence)
 
     async def _decide(self, states: States, run: list[Hearing]) -> None:
         """Messages for single actors, in order. `run` is empty afterwards."""
         await states.load([to.ref for hearing in run for to in hearing.to if to.problem is None])
         for lane, message, addressees in run:
-            sequence = message.context.sequence
-            for to in addressees:
-                if not lane.has_passed(sequence, to.ref):
-                    await self._deliver(states, lane, to, message)
-                    lane.passed(sequence, to.ref)
-            lane.done(sequence)
+            if lane.partition in self._standing.awake():
+                try:
+                    await self._hear_one(lane, message, addressees)
+                except Full as full:
+                    await self._standing.pause(lane, full, message.context)
         run.clear()
 
-    async def _deliver(self, states: States, lane: Lane, to: Addressee, message: Message) -> None:
-        """One actor hears one message; if it is parked, or deciding fails, the message waits."""
-        ref, problem = to.ref, to.problem
-        if ref not in states.parking and problem is None:
-            try:
-                await self._say(states, lane, to, message)
-            except Undecidable as failed:
-                problem = str(failed)
-            else:
-                return
-        wake = message.at if isinstance(message, Wake) else None
-        sequence, name = message.context.sequence, "wake" if wake else name_of(type(message))
-        await states.room(1)
-        cause = (
-            message.context
-            if wake is None
-            else msgspec.structs.replace(message.context, id=message.context.cause or "")
-        )
-        if ref in states.parking:
-            states.say_fact(lane, ref.key, states.parking.waiting(ref, sequence, name, wake), cause)
-            return
-        self._note.error("an actor is parked", actor="/".join(ref), sequence=sequence, reason=problem)
-        states.say_fact(lane, ref.key, states.parking.parked(ref, sequence, name, problem or "", wake), cause)
-
-    async def _say(self, states: States, lane: Lane, to: Addressee, message: Message) -> None:
-        """Decide, and add what is said to the turn. Undecidable."""
-        entry = await states.entry(to.ref)
-        decision = deciding.decide(to.actor, to.ref, lane.partition, entry, message, lane.reference)
-        await states.room(len(decision.sayings))
-        states.decided(lane, to.ref, decision)
+    async def _hear_one(self, lane: Lane, message: Message, addressees: Iterable[Addressee]) -> None:
+        sequence = message.context.sequence
+        for to in addressees:
+            if not lane.has_passed(sequence, to.ref):
+                await self._delivering.deliver(lane, to, message)
+                lane.passed(sequence, to.ref)
+        lane.done(sequence)
 
     # --- what concerns many actors -------------------------------------------------------------------------------
 
     async def _hear_special(self, states: States, message: Message) -> None:
-        """A tick, a broadcast, or a word about a parked actor."""
+        """A tick, a broadcast, or a word of those who operate the service."""
         sequence = message.context.sequence
-        if isinstance(message, RetryActor | DiscardMessage):
+        if isinstance(message, Word | ResumeService):
             lane = states.lanes.get(states.partition(message.key))
-            if lane is not None:
-                await self._unpark(states, lane, message)
-                lane.done(sequence)
+            if lane is not None and isinstance(message, Word):
+                await self._follow(lane, message)
+            elif lane is not None:
+                lane.done(sequence)  # a service that stands still has read it already
             return
         await states.barrier()
         is_tick = type(message) is self.wiring.tick
         due = await self._store.due(cast("Any", message).instant) if is_tick else {}
-        for lane in [lane for lane in states.lanes.values() if lane.input < sequence]:
-            if isinstance(message, Broadcast) and type(message) in self.wiring.broadcasts:
-                await self._broadcast(states, lane, message)
-            if is_tick:
-                await self._tick(states, lane, message, due.get(lane.partition, []))
+        for lane in [lane for lane in self._standing.awake().values() if lane.input < sequence]:
+            try:
+                if isinstance(message, Broadcast) and type(message) in self.wiring.broadcasts:
+                    await self._broadcast(states, lane, message)
+                if is_tick:
+                    await self._tick(states, lane, message, due.get(lane.partition, []))
+            except Full as full:
+                await self._standing.pause(lane, full, message.context)
+            else:
+                lane.done(sequence)
+
+    async def _follow(self, lane: Lane, word: Word) -> None:
+        """A word about a parked actor, in its place or, in a partition that stands still, ahead of it; once."""
+        sequence = word.context.sequence
+        if lane.hears_word(sequence):
+            await self._delivering.follow(lane, word)
+            if await self._standing.goes_on(lane, word.context):
+                self._rewinds = True
+                return
+        if lane.partition in self._standing.awake():
             lane.done(sequence)
 
     async def _tick(self, states: States, lane: Lane, tick: Message, due: list[tuple[datetime, ActorRef]]) -> None:
@@ -326,13 +408,13 @@ class Owner:
         until: datetime = cast("Any", tick).instant
         await states.load([ref for _, ref in due])
         heapify(due)
-        while due:
+        while due and lane.partition in states.lanes:
             instant, ref = heappop(due)
             if states.parking.has_wake(ref):
                 continue
             entry = await states.entry(ref)
             message = deciding.woken(tick, self.wiring.service, ref, entry, instant)
-            await self._deliver(states, lane, Addressee(self.wiring.actors[ref.entity], ref), message)
+            await self._delivering.deliver(lane, Addressee(self.wiring.actors[ref.entity], ref), message)
             lane.passed(tick.context.sequence, ref)
             again = (await states.entry(ref)).wake
             if again is not None and again <= until and ref not in states.parking:
@@ -361,7 +443,7 @@ class Owner:
                 some = left[start : start + _TURN]
                 await states.load([found.ref for found in some if found.problem is None])
                 for found in some:
-                    await self._deliver(states, lane, found, message)
+                    await self._delivering.deliver(lane, found, message)
                     lane.passed(sequence, found.ref)
         if message.answer is not None:
             await states.room(1)
@@ -389,63 +471,6 @@ class Owner:
         )
         saying = Saying(lane.partition, wire.subject(answer, message.key), wire.envelope(done, context))
         states.say(lane, [saying])
-
-    # --- parked actors -------------------------------------------------------------------------------------------
-
-    async def _unpark(self, states: States, lane: Lane, command: RetryActor | DiscardMessage) -> None:
-        """Hear again, in order, what waits for a parked actor; give its head up first if told so."""
-        sequence, ref = command.context.sequence, ActorRef(command.entity, command.key, command.actor)
-        if not lane.begun(sequence):
-            head = states.parking.head(ref)
-            await states.room(1)
-            if head is None or (problem := _why_not(command, head)) is not None:
-                reason = f"{'/'.join(ref)} is not parked" if head is None else problem or ""
-                subject = wire.subject(type(command), command.key)
-                fact = self.wiring.own.rejected(sequence=sequence, subject=subject, reason=reason)
-                states.say(lane, [parking.saying(self.wiring.service, lane.partition, ref.key, fact, command)])
-                return
-            if isinstance(command, DiscardMessage):
-                given_up = states.parking.discarded(ref, head, command.reason)
-                states.say_fact(lane, ref.key, given_up, command.context)
-        lane.passed(sequence, ref)
-        while (head := states.parking.head(ref)) is not None and lane.partition in states.lanes:
-            await states.room(1)
-            try:
-                await self._retry(states, lane, ref, head)
-            except Undecidable as failed:
-                again = states.parking.parked(ref, head.sequence, head.row.message, str(failed), head.wake)
-                states.say_fact(lane, ref.key, again, command.context)
-                return
-            states.say_fact(lane, ref.key, states.parking.retried(ref, head), command.context)
-
-    async def _retry(self, states: States, lane: Lane, ref: ActorRef, head: Waits) -> None:
-        """The original is read again from the log and heard with the code and the reference of today. Undecidable."""
-        actor = self.wiring.actors.get(ref.entity)
-        if actor is None:
-            raise Undecidable(f"there is no entity {ref.entity}")
-        original = await self._log.patiently(self._log.message, head.sequence)
-        if original is None:
-            raise Undecidable("the message is no longer on the log")
-        try:
-            message = wire.hear(original, self.wiring.types, head.row.at)
-        except Refused as problem:
-            raise Undecidable(f"the message cannot be heard: {problem.reason}") from None
-        if head.wake is not None:
-            entry = await states.entry(ref)
-            if entry.wake == head.wake:  # else what was heard meanwhile has moved it
-                message = deciding.woken(message, self.wiring.service, ref, entry, head.wake)
-                await self._say(states, lane, Addressee(actor, ref), message)
-        elif ref.id != NO_ACTOR:
-            await self._say(states, lane, Addressee(actor, ref), message)
-        elif (found := deciding.id_of(actor, message)) is not None:
-            await self._deliver(states, lane, Addressee(actor, ActorRef(ref.entity, ref.key, found)), message)
-
-
-def _why_not(command: RetryActor | DiscardMessage, head: Waits) -> str | None:
-    """Why a word about a parked actor cannot be followed."""
-    if isinstance(command, DiscardMessage) and command.sequence not in (None, head.sequence):
-        return f"{command.entity}/{command.key}/{command.actor} waits at {head.sequence}, not at {command.sequence}"
-    return None
 
 
 __all__ = ["Health", "NotHeld", "Owner", "Superseded", "working_copy"]

@@ -9,14 +9,14 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from contracts import wire
-from contracts.message import Context, utc
+from contracts import runtime, wire
+from contracts.message import Context, name_of, utc
 from contracts.wire import Received
 from shared import parking
-from shared.folding import IN_BATCH, Numbers
+from shared.folding import Numbers
 
 _AT_ONCE = 500
-_STORED: Mapping[str, str] = {IN_BATCH: ""}
+_STORED: Mapping[str, str] = {"Nats-Batch-Sequence": ""}
 
 
 class _Envelope(Struct, frozen=True):
@@ -73,6 +73,8 @@ class Past:
         """How much is kept that was not taken."""
         self._source = f"/{service}/"
         self._runtime = parking.source(service)
+        self._kept = {name_of(item) for item in (runtime.of(service).rejected, *parking.facts(service))}
+        """What the runtime says to a message; that it stands still or goes on is no answer to one."""
         self._partitions = partitions
         self._numbers = Numbers()
         self._db = sqlite3.connect("")
@@ -89,7 +91,7 @@ class Past:
         self.left += len(rows)
 
     def _row(self, received: Received) -> tuple[object, ...] | None:
-        if IN_BATCH not in received.headers or received.subject.startswith("q2c.sys."):
+        if not received.in_batch or received.subject.startswith("q2c.sys."):
             return None
         try:
             said = _ENVELOPE.decode(received.body)
@@ -108,7 +110,10 @@ class Past:
         elif received.subject.startswith("q2c.cmd."):
             partition = _DONE.decode(said.data).partition
         else:
-            partition = wire.parse(received.subject).partition or 0
+            place = wire.parse(received.subject)
+            if place.name not in self._kept:
+                return None
+            partition = place.partition or 0
         return (
             *(partition, received.sequence, said.id, said.source, said.causationid or ""),
             *(received.subject, received.timestamp, received.body),

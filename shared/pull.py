@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 from nats.js import api
 
@@ -60,9 +62,15 @@ class Pull:
         self.alive = 0.0
         """When the server was last heard from, on the event loop's clock."""
 
-    async def batch(self, limit: int) -> list[Received]:
-        """The next messages in order, at most `limit`: waits until there are some, or until it is interrupted."""
+    async def batch(self, limit: int, patience: float = math.inf) -> list[Received]:
+        """The next messages in order, at most `limit`: waits until there are some, or until it is interrupted.
+
+        After `patience` seconds without any, none. Raises ConnectionClosedError when the connection is closed for good.
+        """
+        until = asyncio.get_running_loop().time() + patience
         while not self._arrived and not self._interrupted:
+            if self._nc.is_closed:
+                raise ConnectionClosedError
             if self._broken or self._reconnects != self._nc.stats["reconnects"]:
                 await self._start()
             await self._ask()
@@ -73,8 +81,11 @@ class Pull:
                 async with asyncio.timeout(_WATCH):
                     await self._news.wait()
             except TimeoutError:
-                if asyncio.get_running_loop().time() - self.alive > _PATIENCE:
+                now = asyncio.get_running_loop().time()
+                if now - self.alive > _PATIENCE:
                     self._broken = "the server is silent"
+                if now > until:
+                    break
         self._interrupted = False
         if not self._broken and self._subscription is not None:
             await self._ask()
@@ -117,6 +128,8 @@ class Pull:
                 self._consumer = (await consumer(self._nc, self._filters, self._after)).name
                 self._subscription = await self._nc.subscribe(self._nc.new_inbox(), cb=self._receive)
             except (NatsError, TimeoutError, OSError) as problem:
+                if self._nc.is_closed:
+                    raise ConnectionClosedError from None
                 _note.warning("the log cannot be pulled", problem=str(problem) or type(problem).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)

@@ -1,5 +1,6 @@
 """A question is asked and answered over request/reply, from committed state only; nothing of it is kept on the log."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,8 @@ PATIENCE = 30.0
 
 _AT_ONCE = 64
 """Questions in progress: those that wait for a position must not hold up the others."""
+
+_SEQUENCE = re.compile(r"[0-9]{1,19}")
 
 _note = telemetry.logger("questions")
 
@@ -46,14 +49,13 @@ class Questions:
             question: projection for projection in projections for question in projection.asked
         }
         self._owner: Owner | None = None
-        self._partitions = 0
         self._held: set[anyio.CancelScope] = set()
         self._moved = anyio.Event()
         connection.subscriber(f"q2c.ask.{wiring.service}.>", no_reply=True, max_workers=_AT_ONCE)(self._asked)
 
-    def open(self, owner: Owner, partitions: int) -> None:
-        """From now on there is something to answer from, on a log of so many partitions."""
-        self._owner, self._partitions = owner, partitions
+    def open(self, owner: Owner) -> None:
+        """From now on there is something to answer from."""
+        self._owner = owner
 
     def close(self) -> None:
         """Hold no answer back any more: the service drains."""
@@ -97,7 +99,15 @@ class Questions:
                     ready = await self.reached(owner, sequence, wait)
                     return wire.encode(runtime.PositionReached(ready=ready, sequence=sequence))
                 case runtime.ParkedActors():
-                    return wire.encode(runtime.ParkedListed(actors=owner.parked()))
+                    return wire.encode(owner.parked_listed())
+                case runtime.Rehearse() | runtime.Inspect() if not owner.holds(question.key):
+                    return None
+                case runtime.Rehearse():
+                    return wire.encode(await owner.rehearse(question))
+                case runtime.Inspect(entity=entity) if entity not in self._wiring.actors:
+                    raise Unanswered(404, f"{self._wiring.service} has no entity {entity}")
+                case runtime.Inspect():
+                    return wire.encode(await owner.inspect(question))
                 case runtime.Verify():
                     return wire.encode(await owner.verify())
                 case Question() if type(question) in self._actors:
@@ -116,7 +126,7 @@ class Questions:
             ) from None
 
     async def _of_actor(self, owner: Owner, actor: Wired, question: Question) -> bytes | None:
-        if wire.partition(question.key, self._partitions) not in owner.partitions:
+        if not owner.holds(question.key):
             return None
         identity = id_of(actor, question)
         if identity is None:
@@ -132,8 +142,8 @@ class Questions:
         return wire.encode(await projection.answer(question))
 
     async def _reach(self, owner: Owner, after: str) -> None:
-        if not after.isascii() or not after.isdigit():
-            raise Unanswered(400, f"the header {AFTER} must be a log sequence, not {after!r}")
+        if not _SEQUENCE.fullmatch(after):
+            raise Unanswered(400, f"the header {AFTER} must be a log sequence, not {after[:100]!r}")
         if not await self.reached(owner, int(after), PATIENCE):
             raise Unanswered(504, f"{self._wiring.service} has not reached log sequence {after} yet: ask again")
 

@@ -10,7 +10,7 @@ from shared import telemetry
 from shared.decider import Wiring
 from shared.folding import Fold, RestoreFailed
 from shared.lanes import Lane, recorded_lane
-from shared.log import Log, Recorded
+from shared.log import Log, Recorded, Within
 from shared.parking import Parking
 from shared.snapshots import Snapshots, SnapshotUnfit
 from shared.states import Snapshot
@@ -52,7 +52,7 @@ async def restored(
         row = known.get(partition)
         if row is not None and _is_current(row, lane, last):
             # Nothing was said since: the file may even know of more that was heard than the log does.
-            lane.input, lane.within, lane.tick = row.input, row.within, row.tick
+            lane.input, lane.within, lane.word, lane.tick = row.input, row.within, row.word, row.tick
         elif row is None or _is_beyond(row, lane):
             await store.forget(partition)
             references.pop(partition, None)
@@ -61,7 +61,7 @@ async def restored(
             after[partition] = row
         if partition in references and wiring.reference_codec is not None:
             lane.reference = wiring.reference_codec.decode(references[partition])
-    fold = Fold(wiring, store, lanes, after, scenario=scenario)
+    fold = Fold(wiring, log.partitions, store, lanes, after, scenario=scenario)
     for partition in lanes:
         fold.parking.load(await store.parked(partition))
     if after:
@@ -107,7 +107,7 @@ async def differences(wiring: Wiring, log: Log, live: Snapshot, *, scenario: boo
         store = await Store.open(Path(folder) / "rebuilt.sqlite3", "rebuilt")
         try:
             after = dict.fromkeys(lanes, _NOTHING)
-            await Fold(wiring, store, lanes, after, scenario=scenario).run(log)
+            await Fold(wiring, log.partitions, store, lanes, after, scenario=scenario).run(log)
             found: list[str] = []
             for partition in sorted(lanes):
                 found.extend(_compared(partition, live.rows[partition], await store.dump(partition)))
@@ -116,7 +116,7 @@ async def differences(wiring: Wiring, log: Log, live: Snapshot, *, scenario: boo
             await store.close()
 
 
-_NOTHING = Progress(partition=-1, input=0, within=None, tick=None, folded=0, recorded="")
+_NOTHING = Progress(partition=-1, input=0, within=None, word=Within(0), tick=None, folded=0, recorded="")
 
 
 Rows = Mapping[str, Mapping[str, str]]

@@ -127,9 +127,15 @@ class Running:
                 minutes=self._given.snapshot_minutes,
             )
             owner = Owner(
-                self._wiring, log, store, self._given.owned, scenario=self._given.clock == "scenario", kept=kept
+                self._wiring,
+                log,
+                store,
+                self._given.owned,
+                scenario=self._given.clock == "scenario",
+                limits=self._given.limits,
+                kept=kept,
             )
-            self._questions.open(owner, log.partitions)
+            self._questions.open(owner)
             self._owner = owner
             async with anyio.create_task_group() as tasks:
                 for projection in self._projections:
@@ -170,7 +176,7 @@ class Running:
         health = await self._owner.health()
         if not health.claimed:
             return [self._waits]
-        found = [] if health.caught_up else ["it is catching up with the log"]
+        found = list(health.stands) or ([] if health.caught_up else ["it is catching up with the log"])
         if health.last_pull > SILENCE:
             found.append("the log is silent")
         behind = [projection for projection in self._projections if not projection.caught_up(self._goal)]

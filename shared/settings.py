@@ -7,9 +7,11 @@ from typing import Annotated, Literal, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from shared.limits import Limits
+
 PREFIX = "Q2C_"
 
-_SERVERS = r"^(nats|tls|ws|wss)://[^,\s]+(,(nats|tls|ws|wss)://[^,\s]+)*$"
+SERVERS = r"^(nats|tls|ws|wss)://[^,\s]+(,(nats|tls|ws|wss)://[^,\s]+)*$"
 _OWNS = r"^(all|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)$"
 
 
@@ -21,12 +23,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     """One field per variable: `nats` is Q2C_NATS. The description of a field completes `Q2C_… must be …`."""
 
     nats: Annotated[
-        str, Meta(pattern=_SERVERS, description="nats:// addresses separated by commas, such as nats://127.0.0.1:4222")
+        str, Meta(pattern=SERVERS, description="nats:// addresses separated by commas, such as nats://127.0.0.1:4222")
     ] = "nats://127.0.0.1:4222"
     data: Annotated[Path, Meta(description="the folder that holds the SQLite files")] = Path("data")
     partitions: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 8
     owns: Annotated[str, Meta(pattern=_OWNS, description="all, or partitions such as 0-3,6")] = "all"
     clock: Annotated[Literal["wall", "scenario"], Meta(description="wall or scenario")] = "wall"
+    parked_per_actor: Annotated[int, Meta(ge=1, description="a number of messages, at least 1")] = 10_000
+    parked_per_partition: Annotated[int, Meta(ge=1, description="a number of messages, at least 1")] = 100_000
+    storm_window: Annotated[int, Meta(ge=1, le=100_000, description="a number of messages from 1 to 100000")] = 100
+    storm_share: Annotated[int, Meta(ge=1, le=100, description="a percentage from 1 to 100")] = 50
     snapshot_messages: Annotated[int, Meta(ge=1000, description="a whole number from 1000")] = 100_000
     """Messages of the log after which a partition's snapshot is taken again."""
     snapshot_minutes: Annotated[int, Meta(ge=1, le=1440, description="a whole number from 1 to 1440")] = 10
@@ -46,6 +52,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def servers(self) -> list[str]:
         return self.nats.split(",")
+
+    @property
+    def limits(self) -> Limits:
+        """How much may go wrong before more than the actors concerned stands still."""
+        return Limits(self.parked_per_actor, self.parked_per_partition, self.storm_window, self.storm_share / 100)
 
     @property
     def owned(self) -> tuple[int, ...]:

@@ -13,14 +13,14 @@ import msgspec
 
 from contracts import runtime, wire
 from contracts.message import Broadcast, Message, Wake, name_of
-from contracts.runtime import NO_ACTOR
+from contracts.runtime import NO_ACTOR, ResumeService
 from contracts.wire import Received, Refused
 from shared import deciding
 from shared.decider import Wiring
 from shared.deciding import Undecidable
 from shared.difference import Difference, nothing_instead, same, told
 from shared.folding import RestoreFailed
-from shared.hearing import Addressee, Ears, Hearing, addressee
+from shared.hearing import Addressee, Ears, Hearing, Word, addressee
 from shared.lanes import Lane, recorded_lane
 from shared.log import Log
 from shared.memory import Memory
@@ -51,7 +51,7 @@ class Shadow:
         self._log = log
         self._since = since
         self._ears = Ears(wiring, log.partitions, sweeps=sweeping, scenario=scenario)
-        self._memory = Memory(wiring)
+        self._memory = Memory(wiring, log.partitions)
         self._past = Past(wiring.service, log.partitions)
         self._lanes: dict[int, Lane] = {}
         self._found: list[Difference] = []
@@ -184,7 +184,7 @@ class Shadow:
                 decision = deciding.decide(to.actor, to.ref, lane.partition, entry, message, lane.reference)
                 now = [Received(saying.subject, saying.body) for saying in decision.sayings]
             except Undecidable as failed:
-                problem = str(failed)
+                problem = failed
         types = self._wiring.types
         before, after = ([told(one, types) for one in some] for some in (said, now))
         different = [(was, would) for was, would in zip_longest(before, after) if not same(was, would)]
@@ -206,13 +206,14 @@ class Shadow:
     def _hear_special(self, message: Message) -> None:
         """A tick, a broadcast, or a word about a parked actor: as the owner hears them."""
         sequence = message.context.sequence
-        is_broadcast = isinstance(message, Broadcast) and type(message) in self._wiring.broadcasts
-        if not is_broadcast and type(message) is not self._wiring.tick:
+        if isinstance(message, Word | ResumeService):
             lane = self._lanes.get(wire.partition(message.key, self._log.partitions))
             if lane is not None:
-                self._settle(lane, message)
+                if isinstance(message, Word):
+                    self._settle(lane, message)
                 lane.done(sequence)
             return
+        is_broadcast = isinstance(message, Broadcast) and type(message) in self._wiring.broadcasts
         for lane in [lane for lane in self._lanes.values() if lane.input < sequence]:
             if is_broadcast:
                 self._broadcast(lane, message)
@@ -259,9 +260,9 @@ class Shadow:
             self._memory.wake_later(lane.partition, ref)
         lane.tick = until if lane.tick is None else max(lane.tick, until)
 
-    def _settle(self, lane: Lane, command: Message) -> None:
-        """What was heard of a parked actor's queue when a command told so: taken as it was, for it is not judged."""
-        ref = ActorRef(cast("Any", command).entity, command.key, cast("Any", command).actor)
+    def _settle(self, lane: Lane, word: Word) -> None:
+        """What was heard of a parked actor's queue when a word told so: taken as it was, for it is not judged."""
+        ref = ActorRef(word.entity, word.key, word.actor)
         source = ref.source(self._wiring.service)
         while (head := self._past.head(lane.partition)) is not None:
             waits = self._memory.parking.head(ref)
@@ -269,7 +270,7 @@ class Shadow:
                 head.source == source
                 or (ref.id == NO_ACTOR and (head.by_runtime or head.source.startswith(source.removesuffix(NO_ACTOR))))
             )
-            if not by_actor and not (head.by_runtime and head.cause == command.id):
+            if not by_actor and not (head.by_runtime and head.cause == word.id):
                 return
             self._past.take(lane.partition)
             if head.by_runtime:

@@ -30,15 +30,17 @@ create index due on actor (wake) where wake is not null;
 create table parked (
     partition integer not null, entity text not null, key text not null, id text not null,
     sequence integer not null,  -- of the message that waits, or of the tick
-    wake integer not null,    -- the instant asked for, -1 for a message
+    wake integer not null,    -- the instant asked for, before all time for a message
     message text not null, at integer not null,
     reason text,              -- why deciding failed; null behind the head
+    edited integer not null,  -- log sequence of the command that gives other data, 0 where there is none
     primary key (partition, entity, key, id, sequence, wake)
 ) without rowid;
 create table progress (
     partition integer primary key,
     input integer not null,   -- everything up to this log sequence has had its effect
     within text,              -- and this much of the message after it
+    word text not null,       -- the last word about parked actors that has been followed
     tick integer,             -- the last tick up to input
     folded integer not null,  -- own events up to this log sequence are in the states: the last cursor record known
     recorded text not null    -- the batch of that record: another one means that the file lags
@@ -48,8 +50,11 @@ create table reference (
     state text not null       -- the fold of the broadcasts up to the input of the partition, JSON
 );
 """
-VERSION = "1"
+VERSION = "2"
 """Of the schema above: another one means folding from the start of the log."""
+
+NO_WAKE = -(2**63)
+"""Stands for the instant of a message that is no wake: before the first instant there is."""
 
 _CHUNK = 2000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,6 +100,8 @@ class ParkedRow(NamedTuple):
     message: str
     at: datetime
     reason: str | None
+    edited: int = 0
+    """Log sequence of the command whose data is heard in its place."""
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -103,6 +110,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     partition: int
     input: int
     within: Within | None
+    word: Within
     tick: datetime | None
     folded: int
     recorded: str
@@ -217,14 +225,14 @@ class Store:
     async def parked(self, partition: int) -> list[tuple[ParkedKey, ParkedRow]]:
         """Everything that waits in a partition, in the order in which it came."""
         rows = await self._rows(
-            "select entity, key, id, sequence, wake, message, at, reason from parked where partition = ? "
+            "select entity, key, id, sequence, wake, message, at, reason, edited from parked where partition = ? "
             "order by sequence, wake",
             (partition,),
         )
         return [
             (
-                ParkedKey(ActorRef(*row[:3]), row[3], None if row[4] < 0 else instant(row[4])),
-                ParkedRow(row[5], _EPOCH + timedelta(microseconds=row[6]), row[7]),
+                ParkedKey(ActorRef(*row[:3]), row[3], None if row[4] == NO_WAKE else instant(row[4])),
+                ParkedRow(row[5], _EPOCH + timedelta(microseconds=row[6]), row[7], row[8]),
             )
             for row in rows
         ]
@@ -253,27 +261,30 @@ class Store:
                 ],
             )
         if changes.parked:
-            keys = {key: (at, *key.actor, key.sequence, _wake(key.wake)) for key, (at, _) in changes.parked.items()}
+            keys = {
+                key: (at, *key.actor, key.sequence, wake_order(key.wake)) for key, (at, _) in changes.parked.items()
+            }
             await self._db.executemany(
                 "delete from parked where partition=? and entity=? and key=? and id=? and sequence=? and wake=?",
                 list(keys.values()),
             )
             await self._db.executemany(
-                "insert into parked values (?,?,?,?,?,?,?,?,?)",
+                "insert into parked values (?,?,?,?,?,?,?,?,?,?)",
                 [
-                    (*keys[key], row.message, micros(row.at), row.reason)
+                    (*keys[key], row.message, micros(row.at), row.reason, row.edited)
                     for key, (_, row) in changes.parked.items()
                     if row is not None
                 ],
             )
         if changes.progress:
             await self._db.executemany(
-                "insert or replace into progress values (?,?,?,?,?,?)",
+                "insert or replace into progress values (?,?,?,?,?,?,?)",
                 [
                     (
                         row.partition,
                         row.input,
                         None if row.within is None else encode(row.within).decode(),
+                        encode(row.word).decode(),
                         micros(row.tick),
                         row.folded,
                         row.recorded,
@@ -299,7 +310,7 @@ class Store:
             "actor": ("entity || '/' || key || '/' || id", "json_array(state, wake, opener, sequence)"),
             "parked": (
                 "entity || '/' || key || '/' || id || ' ' || sequence || ' ' || wake",
-                "json_array(message, at, reason)",
+                "json_array(message, at, reason, edited)",
             ),
             "reference": ("'state'", "state"),
         }
@@ -323,24 +334,25 @@ class Store:
 
 async def progress_of(db: aiosqlite.Connection) -> dict[int, Progress]:
     """How far each partition is in a file of this schema."""
-    rows = await db.execute_fetchall("select partition, input, within, tick, folded, recorded from progress")
+    rows = await db.execute_fetchall("select partition, input, within, word, tick, folded, recorded from progress")
     return {
         row[0]: Progress(
             partition=row[0],
             input=row[1],
             within=None if row[2] is None else _WITHIN.decode(row[2]),
-            tick=instant(row[3]),
-            folded=row[4],
-            recorded=row[5],
+            word=_WITHIN.decode(row[3]),
+            tick=instant(row[4]),
+            folded=row[5],
+            recorded=row[6],
         )
         for row in rows
     }
 
 
-def _wake(value: datetime | None) -> int:
+def wake_order(wake: datetime | None) -> int:
     """A message that is no wake sorts before one at the same sequence, and null is no part of a primary key."""
-    found = micros(value)
-    return -1 if found is None else found
+    found = micros(wake)
+    return NO_WAKE if found is None else found
 
 
 async def _opened(path: Path, fingerprint: str) -> aiosqlite.Connection:
@@ -395,4 +407,5 @@ __all__ = [
     "instant",
     "micros",
     "progress_of",
+    "wake_order",
 ]

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 
 from contracts.wire import STREAM
-from shared import bucket, telemetry
+from shared import bucket, protocol, telemetry
 
 OLDEST_SERVER = (2, 15)
 MAX_PARTITIONS = 64
@@ -31,7 +30,7 @@ async def connect(url: str, name: str) -> Client:
     async def failed(problem: Exception) -> None:
         _note.warning("the connection to nats-server has a problem", problem=str(problem) or type(problem).__name__)
 
-    return await nats.connect(
+    return await protocol.connect(
         url, name=name, max_reconnect_attempts=-1, reconnect_time_wait=1, allow_reconnect=True, error_cb=failed
     )
 

@@ -33,7 +33,7 @@ async def travel(wiring: Wiring, log: Log, ref: ActorRef, at: int | datetime) ->
     if ref.entity not in wiring.actors:
         raise LookupError(f"{wiring.service} has no entity {ref.entity}")
     actor = wiring.actors[ref.entity]
-    entry, facts, recognition = deciding.fresh(actor), list[Fact](), Recognition(wiring)
+    entry, facts, recognition = deciding.fresh(actor), list[Fact](), Recognition(wiring, log.partitions)
     place = f"q2c.evt.{wiring.service}.{ref.entity}.*.*.{wire.partition(ref.key, log.partitions)}.{ref.key}"
     until = at if isinstance(at, int) else await log.last()
     async for batch in log.read([place], 0, until):

@@ -194,7 +194,8 @@ async def _demo(keep: Path | None, json: bool) -> None:
         _show(journeys, books)
         OUT.print(
             f"\n[bold green]Every expectation of {len(steps)} steps was met:[/] {facts:,} business facts, "
-            f"{len(journeys)} journeys and the books of {len(books.entities)} legal entities in {seconds:.0f} s."
+            f"{len(journeys)} journeys and the books of {len(books.entities)} legal entities in {seconds:.0f} s.",
+            soft_wrap=False,
         )
 
 

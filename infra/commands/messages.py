@@ -9,13 +9,13 @@ import msgspec
 import typer
 
 from contracts import runtime, wire
-from contracts.message import Event, Message, Question, is_identifier
+from contracts.message import Event, Internal, Message, Question, is_identifier
 from infra.client import Mesh, connected
 from infra.commands.running import OUT, Data, Json, Key, Nats, Type, given, known, print_json, run
-from infra.failure import NO, WRONG, Failure
+from infra.failure import WRONG, Failure
 from infra.place import place
 from infra.reading import EVERYTHING, Heard, heard
-from infra.screen import watched
+from infra.screen import show_line, watched
 from infra.telling import title
 
 app = typer.Typer()
@@ -56,6 +56,8 @@ def checked(name: str, key: str, body: bytes) -> Message:
         raise Failure(f"{name} is a question: use `q2c ask {name} {key}`", WRONG)
     if issubclass(message_type, Event) and name != runtime.TICK:
         raise Failure(f"{name} is a fact that only {name.split('.')[0]} says: say a command instead", WRONG)
+    if issubclass(message_type, Internal):
+        raise Failure(f"{name} is internal: only actors of {name.split('.')[0]} say it, to each other", WRONG)
     return _decoded(message_type, name, key, body)
 
 
@@ -126,9 +128,7 @@ async def _watch(
                 if json:
                     print(msgspec.json.encode(message).decode(), flush=True)
                 else:
-                    OUT.print(watched(message))
-        if follow:
-            raise Failure("the connection to nats-server is gone: start the mesh with `q2c up`", NO)
+                    show_line(OUT, watched(message))
 
 
 async def _messages(mesh: Mesh, key: str | None, first: int | None, follow: bool) -> AsyncIterator[Heard]:
@@ -141,7 +141,7 @@ async def _messages(mesh: Mesh, key: str | None, first: int | None, follow: bool
         return
     pull = mesh.log.pull(filters, after)
     try:
-        while not mesh.connection.is_closed:
+        while True:
             for received in await pull.batch(_AT_ONCE):
                 yield heard(received)
     finally:

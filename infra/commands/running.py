@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from nats.errors import ConnectionClosedError
+from nats.errors import Error as NatsError
 
 from contracts import wire
 from contracts.message import Message
 from infra.client import DEFAULT
-from infra.failure import WRONG, Failure
+from infra.failure import ABSENT, WRONG, Failure
 from infra.scenario import suggestion
 from infra.screen import ERR, OUT
 
@@ -39,7 +41,7 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Do the work; a request to end the process lets it clean up first."""
+    """Do the work; a request to end the process lets it clean up first. Failure when the mesh goes away meanwhile."""
 
     async def ending() -> T:
         task = asyncio.current_task()
@@ -52,6 +54,10 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(ending())
     except asyncio.CancelledError:
         raise SystemExit(128 + signal.SIGTERM) from None
+    except ConnectionClosedError:
+        raise Failure("the connection to nats-server is gone: start the mesh with `q2c up`", ABSENT) from None
+    except NatsError as problem:
+        raise Failure(f"nats-server does not answer ({problem}): is the mesh well?", ABSENT) from None
 
 
 def known(name: str) -> type[Message]:
@@ -69,7 +75,7 @@ def given(data: str | None) -> bytes:
         return b"{}"
     if data == "-":
         return sys.stdin.buffer.read()
-    if data.lstrip().startswith("{"):
+    if data.lstrip()[:1] in ("", "{", "["):
         return data.encode()
     try:
         return Path(data).read_bytes()

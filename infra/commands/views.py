@@ -1,6 +1,6 @@
 """Commands that look at the whole: journey, books, verify."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -53,14 +53,23 @@ async def _journey(name: str, nats: str | None) -> JourneyTimeline:
         return await mesh.ask(ShowTimeline(id=name), NOBODY, JourneyTimeline, after=await mesh.log.last())
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day such as 2026-03-31") from None
+
+
 @app.command()
 def books(
     entity: Annotated[
         str | None, typer.Option("--entity", help="One legal entity; else all.", show_default=False)
     ] = None,
     as_of: Annotated[
-        datetime | None,
-        typer.Option("--as-of", formats=["%Y-%m-%d"], help="Accounting dates up to this day.", show_default=False),
+        date | None,
+        typer.Option(
+            "--as-of", metavar="DATE", parser=_day, help="Accounting dates up to this day.", show_default=False
+        ),
     ] = None,
     nats: Nats = None,
     json: Json = False,
@@ -68,7 +77,7 @@ def books(
     """The books: trial balance, receivables, contract balances, deferred and recognised revenue."""
     if entity is not None and not is_identifier(entity):
         raise Failure(f"{entity!r} is not a legal entity's code: 1 to 64 letters, digits, _ or -", WRONG)
-    answer = run(_books(entity, as_of.date() if as_of else None, nats))
+    answer = run(_books(entity, as_of, nats))
     if json:
         print_json(answer)
     else:

@@ -7,8 +7,9 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from contracts.message import Record
-from contracts.money import total
+from contracts.money import LARGEST, total
 from contracts.order import (
+    MOST_PARTS,
     BillingMethod,
     Budget,
     Change,
@@ -19,8 +20,7 @@ from contracts.order import (
     ServicesOrder,
     TimeMaterialsCapped,
 )
-from services.commercial.billing_terms import amounts_of
-from services.commercial.pricing import LARGEST
+from services.commercial.billing_terms import amounts_of, parts_of
 
 LONGEST_ORDER = 200_000
 MOST_MINUTES = 100_000_000
@@ -38,7 +38,7 @@ def obstacle_to(order: ServicesOrder, changes: Sequence[LineChange]) -> Obstacle
     """Why these changes do not fit the order, if they do not."""
     if not is_in_one_currency(order):
         return Obstacle(reason="INVALID_CHANGE", detail=f"not all of the order is in its currency {order.currency}")
-    return next(_obstacles(order, changes), None) or _too_long(order, changes)
+    return next(_obstacles(order, changes), None) or _too_much(order, changes)
 
 
 def is_in_one_currency(order: ServicesOrder) -> bool:
@@ -130,11 +130,19 @@ def _misfits(order: ServicesOrder, line: OrderLine, change: LineChange, taken: S
         yield _invalid(change, "would have less than no time, or more than there is")
 
 
-def _too_long(order: ServicesOrder, changes: Sequence[LineChange]) -> Obstacle | None:
+def _too_much(order: ServicesOrder, changes: Sequence[LineChange]) -> Obstacle | None:
     """An order must fit into a message on the log, with room for what is said about it."""
-    if len(encode(_next_version(order, changes))) <= LONGEST_ORDER:
-        return None
-    return Obstacle(reason="INVALID_CHANGE", detail=f"the order would have more than {LONGEST_ORDER} bytes")
+    after = _next_version(order, changes)
+    costs = [line.budget.cost.value for line in after.lines]
+    if max(after.total.value, *costs) > LARGEST:
+        return Obstacle(reason="INVALID_CHANGE", detail=f"the order would be worth or cost more than {LARGEST}")
+    parts = sum(parts_of(line.billing) for line in after.lines)
+    if parts > MOST_PARTS:
+        detail = f"the order would bill in {parts} parts, more than {MOST_PARTS}"
+        return Obstacle(reason="INVALID_CHANGE", detail=detail)
+    if len(encode(after)) > LONGEST_ORDER:
+        return Obstacle(reason="INVALID_CHANGE", detail=f"the order would have more than {LONGEST_ORDER} bytes")
+    return None
 
 
 def _unbillable(order: ServicesOrder, line: OrderLine, change: LineChange) -> Iterator[Obstacle]:

@@ -12,6 +12,13 @@ from contracts.order import BillingMethod, FixedMilestone, ManagedServiceRecurri
 LONGEST_TERM_DAYS = 3653
 """Ten years: what a customer signs for longer is renewed."""
 
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""The years in which a term may lie."""
+
+
+def is_in_reach(term: Period) -> bool:
+    return term.start.year >= FIRST_YEAR and term.end.year <= LAST_YEAR
+
 
 def amounts_of(billing: BillingMethod) -> tuple[Money, ...]:
     """The amounts that the terms name."""
@@ -34,6 +41,19 @@ def billed_by(billing: BillingMethod, currency: str) -> Money:
         case ManagedServiceRecurring():
             fees = (billing.monthly_fee.times(active, days) for active, days in months_of(billing.term))
             return total(fees, currency)
+        case _:
+            assert_never(billing)
+
+
+def parts_of(billing: BillingMethod) -> int:
+    """In how many milestones and months it is billed; time is billed as it comes."""
+    match billing:
+        case FixedMilestone():
+            return len(billing.milestones)
+        case ManagedServiceRecurring():
+            return sum(1 for _ in months_of(billing.term))
+        case TimeMaterialsCapped():
+            return 0
         case _:
             assert_never(billing)
 

@@ -7,13 +7,19 @@ from itertools import chain
 
 from contracts.commercial import Effort, QuoteLine, RateCardPublished
 from contracts.message import Record
-from contracts.money import Money, exact, ratio
-from contracts.order import FixedMilestone, ManagedServiceRecurring, OrderLine, TimeMaterialsCapped
-from services.commercial.billing_terms import LONGEST_TERM_DAYS, amounts_of, billed_by
+from contracts.money import LARGEST, Money, exact, ratio, total
+from contracts.order import MOST_PARTS, FixedMilestone, ManagedServiceRecurring, OrderLine, TimeMaterialsCapped
+from services.commercial.billing_terms import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    LONGEST_TERM_DAYS,
+    amounts_of,
+    billed_by,
+    is_in_reach,
+    parts_of,
+)
 from services.commercial.problem import Problem
 
-LARGEST = 10**15
-"""No amount of a quote is larger, so that every sum of an order can be written as money."""
 DO_NOT_SUM = {
     FixedMilestone: "MILESTONES_DO_NOT_SUM",
     ManagedServiceRecurring: "FEES_DO_NOT_SUM",
@@ -85,6 +91,13 @@ def _problems(lines: Sequence[QuoteLine], rates: Rates) -> Iterator[Problem]:
     for line in lines:
         for reason, detail in chain(_amounts(line, rates), _terms(line, rates), _price(line, rates)):
             yield Problem(reason=reason, detail=f"line {line.line_id} {detail}")
+    parts = sum(parts_of(line.billing) for line in lines)
+    if parts > MOST_PARTS:
+        detail = f"it would bill in {parts} parts: offer what has more than {MOST_PARTS} in several quotes"
+        yield Problem(reason="TOO_MANY_PARTS", detail=detail)
+    price = total((price_line(line, rates).price for line in lines), rates.currency)
+    if price.value > LARGEST:
+        yield Problem(reason="TOO_LARGE", detail=f"the lines cost {price} together, which no order is worth")
 
 
 def _repeated(kind: str, ids: Sequence[str]) -> Iterator[Problem]:
@@ -107,6 +120,8 @@ def _terms(line: QuoteLine, rates: Rates) -> Iterator[tuple[str, str]]:
     billing = line.billing
     if isinstance(billing, ManagedServiceRecurring) and billing.term.days > LONGEST_TERM_DAYS:
         yield "TERM", "runs for more than ten years"
+    if isinstance(billing, ManagedServiceRecurring) and not is_in_reach(billing.term):
+        yield "TERM", f"lies before {FIRST_YEAR} or after {LAST_YEAR}"
     if isinstance(billing, TimeMaterialsCapped):
         yield from _card(f"rate card {billing.rate_card}", rates.time.get(billing.rate_card), rates)
     if line.revenue_method not in MEASURED_BY[type(billing)]:

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from contracts.commercial import PublishRateCard, RateCardPublished, RateCardRefused
 from contracts.message import Record, name_of
-from contracts.money import exact
+from contracts.money import LARGEST, exact
 from contracts.order import RoleRate
 from services.commercial.currency import is_currency
 
@@ -45,7 +45,7 @@ def decide(state: RateCard, message: Heard) -> Sequence[Said]:
         case PublishRateCard() if len(set(roles)) < len(roles):
             return [refuse(message, "DUPLICATE_ROLE", "a role stands once in a rate card")]
         case PublishRateCard() if not all(is_rate(rate) for rate in message.rates):
-            return [refuse(message, "RATE", f"a rate is not negative and has at most {RATE_DECIMALS} decimals")]
+            return [refuse(message, "RATE", f"a rate is from 0 to {LARGEST} and has at most {RATE_DECIMALS} decimals")]
         case PublishRateCard():
             return [asked]
         case _:
@@ -64,7 +64,7 @@ def evolve(state: RateCard, event: Said) -> RateCard:
 
 def is_rate(rate: RoleRate) -> bool:
     texts = [rate.bill_rate] if rate.cost_rate is None else [rate.bill_rate, rate.cost_rate]
-    return all(exact(text) >= 0 and len(text.partition(".")[2]) <= RATE_DECIMALS for text in texts)
+    return all(0 <= exact(text) <= LARGEST and len(text.partition(".")[2]) <= RATE_DECIMALS for text in texts)
 
 
 def publication(message: PublishRateCard) -> RateCardPublished:

@@ -27,14 +27,22 @@ def evolve(reference: Reference, event: Heard) -> Reference:
     match event:
         case LegalEntityRegistered():
             return replace(reference, legal_entities=reference.legal_entities | {event.legal_entity: event})
+        case PolicyPublished() if is_known(reference.policies.get(event.legal_entity), event):
+            return reference
         case PolicyPublished():
             return replace(reference, policies=reference.policies | {event.legal_entity: event})
         case RateCardPublished():
-            before = reference.rate_cards.get(event.rate_card, ())
-            versions = (*(card for card in before if card.version != event.version), event)
-            return replace(reference, rate_cards=reference.rate_cards | {event.rate_card: versions})
+            cards = reference.rate_cards.get(event.rate_card, ())
+            if cards and is_known(cards[-1], event):
+                return reference
+            return replace(reference, rate_cards=reference.rate_cards | {event.rate_card: (*cards, event)})
         case _:
             assert_never(event)
+
+
+def is_known(latest: PolicyPublished | RateCardPublished | None, event: PolicyPublished | RateCardPublished) -> bool:
+    """Versions rise: what is not above the latest is a copy of what was published."""
+    return latest is not None and event.version <= latest.version
 
 
 def zone_of(reference: Reference, legal_entity: str) -> ZoneInfo:

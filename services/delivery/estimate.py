@@ -17,7 +17,7 @@ from contracts.delivery import (
     TimeEntryApproved,
 )
 from contracts.message import Record, name_of
-from contracts.money import Money, ratio
+from contracts.money import LARGEST, Money, ratio
 from services.delivery.line_estimate import LineEstimate, Origin, after_update, opened, updated
 from services.delivery.reference import Reference, cost_rate_of, day_of, rate_card_on
 
@@ -123,10 +123,7 @@ def count(
     line = line_of(state, line_id)
     if line is None or line.spent.currency != amount.currency:
         return misfit(state, message, line, line_id)
-    spent = line.spent + amount
-    if spent.value < 0:
-        return refuse(message, "NEGATIVE_COST", f"the cost to date of line {line_id} would be {spent}")
-    after = replace(line, spent=spent)
+    after = replace(line, spent=line.spent + amount)
     return updated(line, after, project_id=actor_id(message), as_of=as_of, origin=origin, reference=reference)
 
 
@@ -145,6 +142,8 @@ def revise(state: Estimate, message: ReviseEstimate, today: date) -> list[Estima
         return [misfit(state, message, line, message.line_id)]
     if revised == line.planned:
         return []  # that is the estimate already
+    if revised.value > LARGEST:
+        return [refuse(message, "TOO_LARGE", f"{revised} is more than any project costs")]
     if revised < line.spent:
         return [refuse(message, "BELOW_COST_TO_DATE", f"line {line.line_id} has cost {line.spent} already")]
     return [

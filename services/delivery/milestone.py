@@ -14,7 +14,7 @@ from contracts.delivery import (
     MilestoneRefused,
     PlanMilestone,
 )
-from contracts.message import Record, name_of
+from contracts.message import Record, joined, name_of
 from services.delivery.reference import Reference, day_of
 
 Heard = PlanMilestone | CompleteMilestone | AcceptMilestone
@@ -30,11 +30,12 @@ initial = Milestone()
 
 
 def actor_id(message: Heard) -> str:
-    return message.milestone.milestone_id if isinstance(message, PlanMilestone) else message.milestone_id
+    """Projects of one customer may well name their milestones alike."""
+    return joined(message.project_id, milestone_of(message))
 
 
 def decide(state: Milestone, message: Heard, reference: Reference) -> Sequence[Said]:
-    plan, known = state.plan, actor_id(message)
+    plan, known = state.plan, milestone_of(message)
     match message:
         case PlanMilestone() if plan is None:
             return [planned(message).about(message.correlation)]
@@ -43,7 +44,7 @@ def decide(state: Milestone, message: Heard, reference: Reference) -> Sequence[S
         case PlanMilestone():
             return [refuse(message, "MILESTONE_EXISTS", f"milestone {known} is planned otherwise already")]
         case CompleteMilestone() | AcceptMilestone() if plan is None:
-            return [refuse(message, "UNKNOWN_MILESTONE", f"there is no milestone {known}").about(message.correlation)]
+            return [refuse(message, "UNKNOWN_MILESTONE", no_milestone(message)).about(message.correlation)]
         case CompleteMilestone() if state.phase == "PLANNED":
             return [completed(message, plan)]
         case CompleteMilestone():
@@ -72,6 +73,10 @@ def evolve(state: Milestone, event: Said) -> Milestone:
             assert_never(event)
 
 
+def milestone_of(message: Heard) -> str:
+    return message.milestone.milestone_id if isinstance(message, PlanMilestone) else message.milestone_id
+
+
 def planned(message: PlanMilestone) -> MilestonePlanned:
     return MilestonePlanned(
         milestone=message.milestone, project_id=message.project_id, legal_entity=message.legal_entity
@@ -98,7 +103,15 @@ def accepted(message: AcceptMilestone, plan: MilestonePlanned, reference: Refere
     )
 
 
+def no_milestone(message: Heard) -> str:
+    return f"there is no milestone {milestone_of(message)} in project {message.project_id}"
+
+
 def refuse(message: Heard, reason: str, detail: str) -> MilestoneRefused:
     return MilestoneRefused(
-        milestone_id=actor_id(message), request=name_of(type(message)), reason=reason, detail=detail
+        project_id=message.project_id,
+        milestone_id=milestone_of(message),
+        request=name_of(type(message)),
+        reason=reason,
+        detail=detail,
     )

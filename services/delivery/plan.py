@@ -1,5 +1,7 @@
 """What a provisioned project consists of, and whether a piece of work belongs to it."""
 
+from datetime import date
+
 from msgspec.structs import replace
 
 from contracts.delivery import (
@@ -18,6 +20,7 @@ from contracts.delivery import (
     ProjectProvisioned,
 )
 from contracts.message import Record
+from contracts.money import LARGEST
 
 
 class Plan(Record):
@@ -51,7 +54,7 @@ def currency_of(plan: Plan, line_id: str) -> str | None:
     return next((line.budget.cost.currency for line in plan.budgets if line.line_id == line_id), None)
 
 
-def examine_time(plan: Plan | None, message: ExamineTime) -> AdmitTimeEntry | DeclineTimeEntry:
+def examine_time(plan: Plan | None, message: ExamineTime, today: date) -> AdmitTimeEntry | DeclineTimeEntry:
     record = message.record
     if plan is None:
         return DeclineTimeEntry(record=record, reason="UNKNOWN_PROJECT", detail=no_project(record.project_id))
@@ -61,10 +64,12 @@ def examine_time(plan: Plan | None, message: ExamineTime) -> AdmitTimeEntry | De
         return DeclineTimeEntry(record=record, reason="UNKNOWN_ROLE", detail=no_role(record.role))
     if record.task is not None and record.task not in plan.tasks:
         return DeclineTimeEntry(record=record, reason="UNKNOWN_TASK", detail=f"the project has no task {record.task}")
+    if is_ahead(record.work_date, today):
+        return DeclineTimeEntry(record=record, reason="FUTURE_DATE", detail=ahead(record.work_date, today))
     return AdmitTimeEntry(record=record)
 
 
-def examine_cost(plan: Plan | None, message: ExamineCost) -> AdmitCost | DeclineCost:
+def examine_cost(plan: Plan | None, message: ExamineCost, today: date) -> AdmitCost | DeclineCost:
     item = message.item
     if plan is None:
         return DeclineCost(item=item, reason="UNKNOWN_PROJECT", detail=no_project(item.project_id))
@@ -74,6 +79,10 @@ def examine_cost(plan: Plan | None, message: ExamineCost) -> AdmitCost | Decline
     if item.amount.currency != currency:
         detail = f"line {item.line_id} is budgeted in {currency}, not in {item.amount.currency}"
         return DeclineCost(item=item, reason="CURRENCY", detail=detail)
+    if abs(item.amount.value) > LARGEST:
+        return DeclineCost(item=item, reason="TOO_LARGE", detail=f"{item.amount} is more than any project costs")
+    if is_ahead(item.incurred_on, today):
+        return DeclineCost(item=item, reason="FUTURE_DATE", detail=ahead(item.incurred_on, today))
     return AdmitCost(item=item)
 
 
@@ -84,6 +93,15 @@ def examine_staffing(plan: Plan | None, message: ExamineStaffing) -> AdmitStaffi
     if asked.role not in plan.roles:
         return DeclineStaffing(assignment=asked, reason="UNKNOWN_ROLE", detail=no_role(asked.role))
     return AdmitStaffing(assignment=asked)
+
+
+def is_ahead(day: date, today: date) -> bool:
+    """Whether it is not that day yet; somewhere on earth it may be tomorrow already."""
+    return (day - today).days > 1
+
+
+def ahead(day: date, today: date) -> str:
+    return f"{day} has not come: where the legal entity is, it is {today}"
 
 
 def no_project(project_id: str) -> str:

@@ -1,6 +1,7 @@
 """A project: an agreement as delivery works on it, set up once from a template and amended by change orders."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -26,11 +27,11 @@ from contracts.delivery import (
     ProjectRefused,
     ProvisionProject,
 )
-from contracts.message import Record, name_of
+from contracts.message import Message, Record, name_of
 from contracts.order import ServicesOrder
 from services.delivery.plan import Plan, amended_plan, examine_cost, examine_staffing, examine_time, plan_of
 from services.delivery.provisioning import plans, provision
-from services.delivery.reference import Reference
+from services.delivery.reference import Reference, day_of
 from services.delivery.staging import Outcome, Problem, stage
 
 Heard = (
@@ -116,9 +117,9 @@ def decide(state: Project, message: Heard, reference: Reference) -> Sequence[Sai
         case ChangeOrderApplied() | ChangeOrderRefused():
             return []  # not staged here, or only a request about it was refused
         case ExamineTime():
-            return [examine_time(plan, message)]
+            return [examine_time(plan, message, today(plan, message, reference))]
         case ExamineCost():
-            return [examine_cost(plan, message)]
+            return [examine_cost(plan, message, today(plan, message, reference))]
         case ExamineStaffing():
             return [examine_staffing(plan, message)]
         case _:
@@ -142,6 +143,11 @@ def evolve(state: Project, event: Said) -> Project:
             return state
         case _:
             assert_never(event)
+
+
+def today(plan: Plan | None, message: Message, reference: Reference) -> date:
+    """The day where the legal entity is."""
+    return day_of(reference, plan.legal_entity if plan else "", message.at)
 
 
 def answer_to(message: ChangeAdmitted, found: Outcome | Problem) -> ProjectChangeStaged | ProjectChangeRefused:

@@ -10,6 +10,8 @@ from contracts.message import Record, name_of
 Heard = PublishProjectTemplate
 Said = ProjectTemplatePublished | ProjectTemplateRefused
 
+MOST_TASKS = 1000
+
 
 class ProjectTemplate(Record):
     latest: ProjectTemplatePublished | None = None
@@ -36,6 +38,8 @@ def decide(state: ProjectTemplate, message: Heard) -> Sequence[Said]:
             return [
                 refuse(message, "DUPLICATE_TASK", f"task {task} stands twice: time is booked on a task by its name")
             ]
+        case PublishProjectTemplate() if sum(len(phase.tasks) for phase in message.phases) > MOST_TASKS:
+            return [refuse(message, "TOO_MANY_TASKS", f"a project has at most {MOST_TASKS} tasks")]
         case PublishProjectTemplate() if role := repeated(message.roles):
             return [refuse(message, "DUPLICATE_ROLE", f"role {role} stands twice")]
         case PublishProjectTemplate():

@@ -13,6 +13,8 @@ from contracts.delivery import ProjectTemplatePublished
 from contracts.message import Record
 from contracts.money import exact
 
+Versioned = ProjectTemplatePublished | RateCardPublished
+
 
 class Reference(Record):
     templates: dict[str, ProjectTemplatePublished] = field(default_factory=dict)
@@ -29,16 +31,24 @@ def evolve(
     reference: Reference, event: ProjectTemplatePublished | LegalEntityRegistered | RateCardPublished
 ) -> Reference:
     match event:
+        case ProjectTemplatePublished() if is_known(reference.templates.get(event.template), event):
+            return reference
         case ProjectTemplatePublished():
             return replace(reference, templates=reference.templates | {event.template: event})
         case LegalEntityRegistered():
             return replace(reference, legal_entities=reference.legal_entities | {event.legal_entity: event})
         case RateCardPublished():
-            before = reference.rate_cards.get(event.rate_card, ())
-            versions = (*(card for card in before if card.version != event.version), event)
-            return replace(reference, rate_cards=reference.rate_cards | {event.rate_card: versions})
+            cards = reference.rate_cards.get(event.rate_card, ())
+            if cards and is_known(cards[-1], event):
+                return reference
+            return replace(reference, rate_cards=reference.rate_cards | {event.rate_card: (*cards, event)})
         case _:
             assert_never(event)
+
+
+def is_known(latest: Versioned | None, event: Versioned) -> bool:
+    """Versions rise: what is not above the latest is a copy of what was published."""
+    return latest is not None and event.version <= latest.version
 
 
 def day_of(reference: Reference, legal_entity: str, instant: datetime) -> date:

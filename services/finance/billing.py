@@ -13,20 +13,23 @@ from contracts.finance import (
     EntryFrozen,
     InvoiceLine,
     ProposeInvoice,
+    RateTime,
     ScheduleEntry,
     TimeClaimed,
     TimeHeld,
     TimeRated,
 )
+from contracts.message import joined
 from contracts.money import Money
 from contracts.order import TaxCategory
 from services.finance.claim import claim_up_to, first_in, lines_of, rated
 from services.finance.plan import Plan, room_of, with_claimed
 from services.finance.reference import Reference, day_in, next_month
-from services.finance.schedule import days_of_month, joined
+from services.finance.schedule import days_of_month
 
 Billed = EntryFrozen | TimeClaimed | TimeHeld | ProposeInvoice
 
+RATED_AT_ONCE = 400
 MOST_CLAIMS = 1_000
 """Time entries that one invoice lists, so that every message about it fits on the log."""
 
@@ -101,7 +104,7 @@ def claim(
                 TimeClaimed(
                     agreement_id=terms.agreement_id,
                     line_id=cap.line_id,
-                    invoice_id=joined(terms.agreement_id, f"time-{plan.time_invoices + 1}"),
+                    invoice_id=joined(terms.agreement_id, "time", str(plan.time_invoices + 1)),
                     claims=found.claims,
                     amount=found.amount,
                     held=found.held,
@@ -121,8 +124,17 @@ def lines_for(terms: BillingPlanAgreed, claimed: TimeClaimed) -> list[InvoiceLin
     return lines_of(claimed.claims, description, category, claimed.amount.currency)
 
 
-def rate(terms: BillingPlanAgreed, claims: Iterable[Claim], at: datetime, reference: Reference) -> list[TimeRated]:
-    """The claims that have a rate by now, to be billed at the end of the month of `at`."""
+def rate(
+    terms: BillingPlanAgreed, claims: Iterable[Claim], at: datetime, reference: Reference
+) -> list[TimeRated | RateTime]:
+    """The claims that have a rate by now, to be billed at the end of the month of `at`; what is too many goes on."""
+    said = rated_claims(terms, claims, at, reference)
+    return said if len(said) <= RATED_AT_ONCE else [*said[:RATED_AT_ONCE], RateTime(agreement_id=terms.agreement_id)]
+
+
+def rated_claims(
+    terms: BillingPlanAgreed, claims: Iterable[Claim], at: datetime, reference: Reference
+) -> list[TimeRated | RateTime]:
     caps = {cap.line_id: cap for cap in terms.caps}
     return [
         TimeRated(

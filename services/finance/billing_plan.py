@@ -33,6 +33,7 @@ from contracts.finance import (
     FxRatePublished,
     InvoiceIssued,
     ProposeInvoice,
+    RateTime,
     ScheduleEntry,
     TimeClaimed,
     TimeHeld,
@@ -63,7 +64,8 @@ from services.finance.terms import agree
 Published = LegalEntityRegistered | FxRatePublished | RateCardPublished
 ChangeOrder = ChangeAdmitted | ChangeOrderApplied | ChangeOrderRefused
 Delivered = MilestoneAccepted | TimeEntryApproved
-Heard = AgreementOpened | AgreementActivated | Delivered | BillTime | InvoiceIssued | ChangeOrder | Published | Wake
+Request = BillTime | RateTime
+Heard = AgreementOpened | AgreementActivated | Delivered | Request | InvoiceIssued | ChangeOrder | Published | Wake
 Said = (
     BillingPlanAgreed
     | BillingPlanRefused
@@ -82,16 +84,16 @@ Said = (
     | BillingPlanChangeReleased
     | BillingPlanNotChanged
 )
-Saying = Sequence[Said | ProposeInvoice]
+Saying = Sequence[Said | ProposeInvoice | RateTime]
 
 initial = Plan()
 
 
 def actor_id(
-    message: AgreementOpened | AgreementActivated | Delivered | BillTime | InvoiceIssued | ChangeOrder | Published,
+    message: AgreementOpened | AgreementActivated | Delivered | Request | InvoiceIssued | ChangeOrder | Published,
 ) -> str | None:
     match message:
-        case AgreementOpened() | AgreementActivated() | BillTime() | InvoiceIssued():
+        case AgreementOpened() | AgreementActivated() | BillTime() | RateTime() | InvoiceIssued():
             return message.agreement_id
         case MilestoneAccepted():
             return message.project_id
@@ -107,7 +109,7 @@ def actor_id(
             assert_never(message)
 
 
-def decide(state: Plan, message: Heard, reference: Reference) -> Sequence[Said | ProposeInvoice]:
+def decide(state: Plan, message: Heard, reference: Reference) -> Sequence[Said | ProposeInvoice | RateTime]:
     if state.terms is None:
         return prepare(state, message, reference)
     return bill(state, state.terms, message, reference)
@@ -133,7 +135,7 @@ def prepare(state: Plan, message: Heard, reference: Reference) -> Saying:
             return [refuse(message, Objection("NOT_AGREED", "no billing plan is agreed"))]
         case LegalEntityRegistered() | FxRatePublished() | RateCardPublished() | MilestoneAccepted():
             return []  # nothing was refused for want of it; accepted before
-        case TimeEntryApproved() | AgreementActivated() | InvoiceIssued() | Wake():
+        case TimeEntryApproved() | AgreementActivated() | InvoiceIssued() | RateTime() | Wake():
             return []  # no business of a plan that is not there
         case ChangeOrderApplied() | ChangeOrderRefused():
             return []  # nothing was staged
@@ -170,7 +172,7 @@ def bill(state: Plan, terms: BillingPlanAgreed, message: Heard, reference: Refer
             return rate(terms, [claim], message.at, reference) or [
                 unratable(terms.agreement_id, message.record, terms.total.currency, detail)
             ]
-        case RateCardPublished():
+        case RateCardPublished() | RateTime():
             return rate(terms, state.unratable, message.at, reference)
         case BillTime() if not state.active:
             return [decline(terms, message, "NOT_ACTIVE", "the agreement is not active yet")]

@@ -145,17 +145,23 @@ def _follow(
         case ReceivableDisputed() if message.disputed == said.disputed:
             return []  # known
         case ReceivableDisputed():
-            return [_tracked(said, said.open, min(message.disputed, said.open))]
+            return _made_up_for(state, item, min(message.disputed, said.open), message.at, reference)
         case DisputeResolved() if not said.disputed:
             return []  # known
-        case DisputeResolved() if item.suspended:
-            resolved = _tracked(said, said.open, Money.zero(said.open.currency))
-            after = evolve(state, resolved)
-            return [resolved, *_raise(after, item, item.suspended, message.at, reference)]
         case DisputeResolved():
-            return [_tracked(said, said.open, Money.zero(said.open.currency))]
+            return _made_up_for(state, item, Money.zero(said.open.currency), message.at, reference)
         case _:
             assert_never(message)
+
+
+def _made_up_for(
+    state: Dunning, item: Watched, disputed: Money, at: datetime, reference: Reference
+) -> Sequence[DunningTracked | DunningLevelRaised]:
+    """So much is disputed from now on; when that leaves something to ask for, a suspended level is raised."""
+    tracked = _tracked(item.said, item.said.open, disputed)
+    if not item.suspended or disputed >= item.said.open:
+        return [tracked]
+    return [tracked, *_raise(evolve(state, tracked), item, item.suspended, at, reference)]
 
 
 def _tracked(said: DunningTracked, open: Money, disputed: Money) -> DunningTracked:

@@ -28,8 +28,8 @@ class Problem(Record):
 
 
 def staged(state: Obligations, change: Change) -> Sequence[RevenueChangeStaged | RevenueChangeRefused]:
-    if change.change_order_id in (state.staged, state.applied):
-        return []  # staged or applied already
+    if change.change_order_id in (state.staged, state.settled):
+        return []  # staged or settled already
     found = examined(state, change.lines)
     if state.staged is not None:
         found = Problem(reason="CHANGE_IN_PROGRESS", detail=f"change order {state.staged} is staged and not decided")

@@ -51,8 +51,8 @@ class Obligations(Record):
     early: tuple[ProgressNoted, ...] = ()
     """Progress heard before the agreement, the latest of each line."""
     staged: str | None = None
-    applied: str | None = None
-    """The change order applied last."""
+    settled: str | None = None
+    """The last change order that was applied or released."""
 
     def line(self, line_id: str) -> Obligation | None:
         return next((one for one in self.lines if one.line_id == line_id), None)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from contracts.finance import CashAllocated, PaymentApplied, PaymentReceived, PaymentRefused, RecordPayment
 from contracts.message import Record, name_of
-from contracts.money import Money, exact, ratio
+from contracts.money import LARGEST, Money, exact, ratio
 from services.finance.reference import Reference, functional_currency_of, fx_rate_on
 
 Heard = RecordPayment | CashAllocated
@@ -75,6 +75,9 @@ def _received(message: RecordPayment, reference: Reference) -> PaymentReceived |
     if rate is None:
         pair = f"{message.amount.currency}-{functional}"
         return _refused(message, "FX_RATE_MISSING", f"publish a rate {pair} for {day}, then record the payment again")
+    value = ratio(message.amount.value, exact(rate))
+    if max(message.amount.value, value) > LARGEST:
+        return _refused(message, "TOO_LARGE", f"{message.amount} is more than anybody pays at once")
     return PaymentReceived(
         payment_id=message.payment_id,
         legal_entity=entity,
@@ -83,7 +86,7 @@ def _received(message: RecordPayment, reference: Reference) -> PaymentReceived |
         bank_reference=message.bank_reference,
         remittance=message.remittance,
         fx_rate=rate,
-        functional_amount=Money.rounded(ratio(message.amount.value, exact(rate)), functional),
+        functional_amount=Money.rounded(value, functional),
     ).about(message.correlation)
 
 

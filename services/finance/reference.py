@@ -26,6 +26,7 @@ class Reference(Record):
     """The latest closed month of each legal entity, such as 2026-03."""
 
 
+Versioned = PolicyPublished | RateCardPublished | TaxTablePublished
 Heard = (
     LegalEntityRegistered
     | PolicyPublished
@@ -42,23 +43,36 @@ def evolve(reference: Reference, event: Heard) -> Reference:
     match event:
         case LegalEntityRegistered():
             return replace(reference, legal_entities=reference.legal_entities | {event.legal_entity: event})
+        case PolicyPublished() if is_known(reference.policies.get(event.legal_entity), event):
+            return reference
         case PolicyPublished():
             return replace(reference, policies=reference.policies | {event.legal_entity: event})
         case RateCardPublished():
-            cards = (*reference.rate_cards.get(event.rate_card, ()), event)
-            return replace(reference, rate_cards=reference.rate_cards | {event.rate_card: cards})
+            cards = reference.rate_cards.get(event.rate_card, ())
+            if cards and is_known(cards[-1], event):
+                return reference
+            return replace(reference, rate_cards=reference.rate_cards | {event.rate_card: (*cards, event)})
         case TaxTablePublished():
-            tables = (*reference.tax_tables.get(event.legal_entity, ()), event)
-            return replace(reference, tax_tables=reference.tax_tables | {event.legal_entity: tables})
+            tables = reference.tax_tables.get(event.legal_entity, ())
+            if tables and is_known(tables[-1], event):
+                return reference
+            return replace(reference, tax_tables=reference.tax_tables | {event.legal_entity: (*tables, event)})
         case FxRatePublished():
             pair = f"{event.base}-{event.quote}"
-            rates = (*reference.fx_rates.get(pair, ()), event)
-            return replace(reference, fx_rates=reference.fx_rates | {pair: rates})
+            rates = reference.fx_rates.get(pair, ())
+            if rates and event.on <= rates[-1].on:
+                return reference  # days rise: it is a copy
+            return replace(reference, fx_rates=reference.fx_rates | {pair: (*rates, event)})
         case AccountingPeriodClosed():
             latest = max(event.period, reference.closed.get(event.legal_entity, ""))
             return replace(reference, closed=reference.closed | {event.legal_entity: latest})
         case _:
             assert_never(event)
+
+
+def is_known(latest: Versioned | None, event: Versioned) -> bool:
+    """Versions rise: what is not above the latest is a copy of what was published."""
+    return latest is not None and event.version <= latest.version
 
 
 def zone_of(reference: Reference, legal_entity: str) -> ZoneInfo:

@@ -126,11 +126,11 @@ def evolve(state: Obligations, event: Said) -> Obligations:
         case RevenueChangeStaged():
             return replace(state, staged=event.change_order_id)
         case RevenueChangeReleased():
-            return replace(state, staged=None)
+            return replace(state, staged=None, settled=event.change_order_id)
         case RevenueChangeRefused():
             return state
         case ObligationsAmended():
-            state = replace(state, staged=None, applied=event.change_order_id)
+            state = replace(state, staged=None, settled=event.change_order_id)
             for term in event.obligations:
                 state = _with(state, term.line_id, partial(under, term))
             return state

@@ -3,21 +3,29 @@
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, datetime
-from hashlib import blake2b
 from itertools import chain
 from typing import Literal, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
 from contracts.finance import CapTerm, ScheduleEntry
-from contracts.message import Period, is_identifier
+from contracts.message import Period, joined
 from contracts.money import Money, total
-from contracts.order import FixedMilestone, ManagedServiceRecurring, OrderLine, ServicesOrder, TimeMaterialsCapped
+from contracts.order import (
+    MOST_PARTS,
+    FixedMilestone,
+    ManagedServiceRecurring,
+    OrderLine,
+    ServicesOrder,
+    TimeMaterialsCapped,
+)
 from services.finance.reference import Reference, day_of, functional_currency_of, fx_rate_on, start_of
 
 MOST_MONTHS = 600
 EARLIEST_YEAR = 2000
 TEXT = 2000
 """Longest text of a message."""
+PART = 100
+"""Letters of a line's description, and of a milestone's name, in the description of what is billed."""
 
 
 class Problem(NamedTuple):
@@ -74,6 +82,8 @@ def shape_of(order: ServicesOrder) -> Problem | None:
         [line.line_id for line in order.lines],
         [entry.entry_id for entry in schedule_of(order, ZoneInfo("UTC")).entries],
     )
+    if len(ids[1]) > MOST_PARTS:
+        return Problem("TERM_NOT_BILLABLE", f"the order bills in more than {MOST_PARTS} parts", "sign it in parts")
     if any(len(set(each)) < len(each) for each in ids):
         return Problem("DUPLICATE_ID", "a line or a schedule entry stands twice", "give each its own id")
     return None
@@ -141,7 +151,7 @@ def entries_in(line: OrderLine, zone: ZoneInfo) -> tuple[ScheduleEntry, ...]:
                     entry_id=milestone.milestone_id,
                     line_id=line.line_id,
                     kind="MILESTONE",
-                    description=f"{line.description}: {milestone.name}"[:TEXT],
+                    description=described(line, milestone.name),
                     amount=milestone.amount,
                     milestone_id=milestone.milestone_id,
                 )
@@ -154,7 +164,7 @@ def entries_in(line: OrderLine, zone: ZoneInfo) -> tuple[ScheduleEntry, ...]:
                     entry_id=joined(line.line_id, f"{period.start:%Y-%m}"),
                     line_id=line.line_id,
                     kind="PERIOD",
-                    description=f"{line.description}: {period.start} to {period.end}"[:TEXT],
+                    description=described(line, f"{period.start} to {period.end}"),
                     amount=fee.times(period.days, days_of_month(period)),
                     period=period,
                     bill_at=start_of(zone, period.start),
@@ -165,6 +175,11 @@ def entries_in(line: OrderLine, zone: ZoneInfo) -> tuple[ScheduleEntry, ...]:
             return ()
         case _:
             assert_never(line.billing)
+
+
+def described(line: OrderLine, part: str) -> str:
+    """Short, for a plan says it for each of its parts."""
+    return f"{line.description[:PART]}: {part[:PART]}"
 
 
 def months_of(term: Period) -> Iterator[Period]:
@@ -179,9 +194,3 @@ def months_of(term: Period) -> Iterator[Period]:
 def days_of_month(period: Period) -> int:
     """Days of the whole month that a period lies in: what its fee is divided by (domain 4.6)."""
     return monthrange(period.start.year, period.start.month)[1]
-
-
-def joined(first: str, second: str) -> str:
-    """An id made of two; when that is too long, its beginning and a hash of it."""
-    name = f"{first}-{second}"
-    return name if is_identifier(name) else f"{name[:47]}-{blake2b(name.encode(), digest_size=8).hexdigest()}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from contracts.finance import BillingPlanAgreed, BillingPlanRefused, TimeRated
+from contracts.finance import BillingPlanAgreed, BillingPlanRefused, RateTime, TimeRated
 from contracts.order import ServicesOrder
 from services.finance.billing import rate
 from services.finance.plan import Plan
@@ -13,7 +13,7 @@ from services.finance.schedule import problem_of, schedule_of
 
 def agree(
     state: Plan, order: ServicesOrder, at: datetime, reference: Reference
-) -> Sequence[BillingPlanAgreed | BillingPlanRefused | TimeRated]:
+) -> Sequence[BillingPlanAgreed | BillingPlanRefused | TimeRated | RateTime]:
     """The plan that bills the order, with the time that has waited for it, or what keeps it from being billed."""
     problem = problem_of(order, at, reference)
     if problem:

@@ -25,36 +25,38 @@ from services.observability.ledger import minor, read
 from services.observability.reconciliation import books_of
 
 tables = """
+-- amounts are texts of whole minor units, for SQLite's own integers end at 92 quadrillion euros
 CREATE TABLE today (one INTEGER PRIMARY KEY, instant TEXT NOT NULL);
 CREATE TABLE entities (legal_entity TEXT PRIMARY KEY, currency TEXT NOT NULL, zone TEXT NOT NULL);
 CREATE TABLE journals (
-    journal_id TEXT PRIMARY KEY, legal_entity TEXT NOT NULL, accounting_date TEXT NOT NULL, agreement_id TEXT
+    journal_id TEXT PRIMARY KEY, legal_entity TEXT NOT NULL, accounting_date TEXT NOT NULL, customer TEXT NOT NULL,
+    agreement_id TEXT
 );
 CREATE TABLE lines (
-    journal_id TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL, amount INTEGER NOT NULL,
-    functional_currency TEXT NOT NULL, functional_amount INTEGER NOT NULL
+    journal_id TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL, amount TEXT NOT NULL,
+    functional_currency TEXT NOT NULL, functional_amount TEXT NOT NULL
 );
 CREATE INDEX lines_of ON lines (journal_id);
 CREATE TABLE facts (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, legal_entity TEXT NOT NULL, customer TEXT NOT NULL, agreement_id TEXT,
-    name TEXT NOT NULL, dated TEXT NOT NULL, due TEXT, currency TEXT NOT NULL, amount INTEGER NOT NULL,
-    net INTEGER NOT NULL
+    name TEXT NOT NULL, dated TEXT NOT NULL, due TEXT, currency TEXT NOT NULL, amount TEXT NOT NULL,
+    net TEXT NOT NULL
 );
-CREATE INDEX facts_of ON facts (legal_entity, kind);
+CREATE INDEX facts_of ON facts (legal_entity, kind, name);
 CREATE TABLE applied (
     id TEXT PRIMARY KEY, legal_entity TEXT NOT NULL, customer TEXT NOT NULL, payment_id TEXT NOT NULL,
-    number TEXT NOT NULL, applied_on TEXT NOT NULL, amount INTEGER NOT NULL
+    number TEXT NOT NULL, applied_on TEXT NOT NULL, amount TEXT NOT NULL
 );
 CREATE INDEX applied_in ON applied (legal_entity);
 CREATE TABLE agreements (
     sequence INTEGER PRIMARY KEY, agreement_id TEXT NOT NULL, legal_entity TEXT NOT NULL, customer TEXT NOT NULL,
-    at TEXT NOT NULL, currency TEXT NOT NULL, value INTEGER NOT NULL
+    at TEXT NOT NULL, currency TEXT NOT NULL, value TEXT NOT NULL
 );
 CREATE TABLE plans (
-    sequence INTEGER PRIMARY KEY, agreement_id TEXT NOT NULL, at TEXT NOT NULL, total INTEGER NOT NULL,
-    unbilled INTEGER NOT NULL
+    sequence INTEGER PRIMARY KEY, customer TEXT NOT NULL, agreement_id TEXT NOT NULL, at TEXT NOT NULL,
+    total TEXT NOT NULL, billed TEXT NOT NULL
 );
-CREATE INDEX plans_of ON plans (agreement_id, sequence);
+CREATE INDEX plans_of ON plans (customer, agreement_id, sequence);
 CREATE TABLE numbers (
     legal_entity TEXT NOT NULL, ordinal INTEGER NOT NULL, number TEXT NOT NULL, PRIMARY KEY (legal_entity, ordinal)
 );
@@ -92,11 +94,11 @@ def project(message: Heard) -> Sequence[Statement]:
         case AgreementOpened() | AgreementAmended():
             return [_agreement(message.order, sequence, message.key, at)]
         case BillingPlanAgreed(agreement_id=agreement_id):
-            return [_plan(sequence, agreement_id, at, minor(message.total), minor(message.total))]
+            return [_plan(sequence, message.key, agreement_id, at, minor(message.total), "0")]
         case BillingProgressed(agreement_id=agreement_id):
-            return [_plan(sequence, agreement_id, at, minor(message.total), minor(message.unbilled))]
+            return [_plan(sequence, message.key, agreement_id, at, minor(message.total), minor(message.billed))]
         case BillingPlanAmended(agreement_id=agreement_id):
-            return [_plan_amended(sequence, agreement_id, at, minor(message.total))]
+            return [_plan_amended(sequence, message.key, agreement_id, at, minor(message.total))]
         case NumberAllotted():
             allotted = (message.legal_entity, message.ordinal, message.number)
             return [("INSERT INTO numbers VALUES (?, ?, ?) ON CONFLICT DO NOTHING", allotted)]
@@ -135,17 +137,17 @@ def _agreement(order: ServicesOrder, sequence: int, customer: str, at: str) -> S
     return ("INSERT INTO agreements VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
 
-def _plan(sequence: int, agreement_id: str, at: str, total: int, unbilled: int) -> Statement:
-    return ("INSERT INTO plans VALUES (?, ?, ?, ?, ?)", (sequence, agreement_id, at, total, unbilled))
+def _plan(sequence: int, customer: str, agreement_id: str, at: str, total: str, billed: str) -> Statement:
+    return ("INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?)", (sequence, customer, agreement_id, at, total, billed))
 
 
-def _plan_amended(sequence: int, agreement_id: str, at: str, total: int) -> Statement:
+def _plan_amended(sequence: int, customer: str, agreement_id: str, at: str, total: str) -> Statement:
     """A change of the total is unbilled as yet."""
     amended = (
-        "INSERT INTO plans SELECT ?, agreement_id, ?, ?, unbilled + ? - total FROM plans"
-        " WHERE agreement_id = ? ORDER BY sequence DESC LIMIT 1"
+        "INSERT INTO plans SELECT ?, customer, agreement_id, ?, ?, billed FROM plans"
+        " WHERE customer = ? AND agreement_id = ? ORDER BY sequence DESC LIMIT 1"
     )
-    return (amended, (sequence, at, total, total, agreement_id))
+    return (amended, (sequence, at, total, customer, agreement_id))
 
 
 def _fact(message: InvoiceIssued | PaymentReceived | RevenueRecognised | CatchUpPosted) -> Statement:
@@ -177,10 +179,14 @@ def _document(
 
 
 def _journal(message: JournalPosted) -> Sequence[Statement]:
-    journal = (message.journal_id, message.legal_entity, message.accounting_date.isoformat(), message.agreement_id)
-    line = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)"
+    """The lines first: those of a journal that is known, such as a copy made by hand, count once."""
+    dated = message.accounting_date.isoformat()
+    journal = (message.journal_id, message.legal_entity, dated, message.customer, message.agreement_id)
+    line = (
+        "INSERT INTO lines SELECT :journal, ?, ?, ?, ?, ?"
+        " WHERE NOT EXISTS (SELECT 1 FROM journals WHERE journal_id = :journal)"
+    )
     return [
-        ("INSERT INTO journals VALUES (?, ?, ?, ?)", journal),
         *(
             (
                 line,
@@ -195,4 +201,5 @@ def _journal(message: JournalPosted) -> Sequence[Statement]:
             )
             for one in message.lines
         ),
+        ("INSERT INTO journals VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", journal),
     ]

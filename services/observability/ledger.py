@@ -10,9 +10,9 @@ from contracts.message import Record
 from contracts.money import Money, minor_units
 
 
-def minor(amount: Money) -> int:
+def minor(amount: Money) -> str:
     """The amount in minor units, as it is kept."""
-    return int(amount.value.scaleb(minor_units(amount.currency)))
+    return str(int(amount.value.scaleb(minor_units(amount.currency))))
 
 
 def money(units: int, currency: str) -> Money:
@@ -23,6 +23,7 @@ class Line(Record):
     """One line of one journal, in minor units; a debit is positive."""
 
     journal_id: str
+    customer: str
     agreement_id: str | None
     account: str
     currency: str
@@ -75,8 +76,8 @@ class Ledger(Record):
     revenue: tuple[Fact, ...]
     applied: tuple[Application, ...]
     agreements: tuple[Agreement, ...]
-    numbers: tuple[tuple[int, str], ...]
-    """(ordinal, invoice number): all that were allotted, whatever the day."""
+    numbers: tuple[tuple[int, str, int], ...]
+    """(ordinal, invoice number, how many invoices carry it): all that were allotted, whatever the day."""
 
     @property
     def currencies(self) -> list[str]:
@@ -106,9 +107,15 @@ def read(rows: sqlite3.Connection, entity: tuple[str, str, str], as_of: date | N
             if one.number in issued and (one.customer, one.payment_id) in received
         ),
         agreements=tuple(_agreements(rows, legal_entity, _end_of(as_of, zone))),
-        numbers=tuple(
-            rows.execute("SELECT ordinal, number FROM numbers WHERE legal_entity = ? ORDER BY ordinal", (legal_entity,))
-        ),
+        numbers=tuple(_numbers(rows, legal_entity)),
+    )
+
+
+def _numbers(rows: sqlite3.Connection, legal_entity: str) -> Iterator[tuple[int, str, int]]:
+    yield from rows.execute(
+        "SELECT ordinal, number, (SELECT count(*) FROM facts WHERE facts.legal_entity = numbers.legal_entity"
+        "  AND kind = 'INVOICE' AND name = number) FROM numbers WHERE legal_entity = ? ORDER BY ordinal",
+        (legal_entity,),
     )
 
 
@@ -119,7 +126,7 @@ def _today(rows: sqlite3.Connection, zone: ZoneInfo) -> date:
 
 def _end_of(as_of: date | None, zone: ZoneInfo) -> str:
     """The first instant after the day; texts of instants in UTC sort as the instants do."""
-    if as_of is None:
+    if as_of is None or as_of == date.max:
         return "9"
     after = datetime.combine(as_of + timedelta(days=1), datetime.min.time(), zone)
     return after.astimezone(ZoneInfo("UTC")).isoformat()
@@ -127,26 +134,27 @@ def _end_of(as_of: date | None, zone: ZoneInfo) -> str:
 
 def _lines(rows: sqlite3.Connection, legal_entity: str, last: date) -> Iterator[Line]:
     found = rows.execute(
-        "SELECT journal_id, agreement_id, account, currency, amount, functional_currency, functional_amount"
+        "SELECT journal_id, customer, agreement_id, account, currency, amount, functional_currency, functional_amount"
         " FROM journals JOIN lines USING (journal_id) WHERE legal_entity = ? AND accounting_date <= ?"
         " ORDER BY accounting_date, journal_id",
         (legal_entity, last.isoformat()),
     )
-    for journal_id, agreement_id, account, currency, amount, functional_currency, functional in found:
+    for journal_id, customer, agreement_id, account, currency, amount, functional_currency, functional in found:
         yield Line(
             journal_id=journal_id,
+            customer=customer,
             agreement_id=agreement_id,
             account=account,
             currency=currency,
-            amount=amount,
+            amount=int(amount),
             functional_currency=functional_currency,
-            functional_amount=functional,
+            functional_amount=int(functional),
         )
 
 
 def _facts(rows: sqlite3.Connection, legal_entity: str, kind: str, last: date) -> Iterator[Fact]:
     found = rows.execute(
-        "SELECT customer, facts.agreement_id, name, due, currency, amount, net, journal_id IS NOT NULL,"
+        "SELECT facts.customer, facts.agreement_id, name, due, currency, amount, net, journal_id IS NOT NULL,"
         " coalesce(accounting_date, dated) AS day FROM facts LEFT JOIN journals ON journal_id = id"
         " WHERE facts.legal_entity = ? AND kind = ? AND day <= ? ORDER BY day, name, id",
         (legal_entity, kind, last.isoformat()),
@@ -158,8 +166,8 @@ def _facts(rows: sqlite3.Connection, legal_entity: str, kind: str, last: date) -
             name=name,
             due=date.fromisoformat(due) if due else None,
             currency=currency,
-            amount=amount,
-            net=net,
+            amount=int(amount),
+            net=int(net),
             posted=bool(posted),
         )
 
@@ -170,15 +178,30 @@ def _applied(rows: sqlite3.Connection, legal_entity: str, last: date) -> Iterato
         (legal_entity, last.isoformat()),
     )
     for customer, payment_id, number, amount in found:
-        yield Application(customer=customer, payment_id=payment_id, number=number, amount=amount)
+        yield Application(customer=customer, payment_id=payment_id, number=number, amount=int(amount))
 
 
 def _agreements(rows: sqlite3.Connection, legal_entity: str, before: str) -> Iterator[Agreement]:
     found = rows.execute(
-        "SELECT agreement_id, customer, currency, value, max(sequence), (SELECT unbilled FROM plans"
-        "  WHERE plans.agreement_id = agreements.agreement_id AND plans.at < :before ORDER BY sequence DESC LIMIT 1)"
-        " FROM agreements WHERE legal_entity = :entity AND at < :before GROUP BY agreement_id ORDER BY agreement_id",
-        {"entity": legal_entity, "before": before},
+        "SELECT agreement_id, customer, currency, value, max(sequence)"
+        " FROM agreements WHERE legal_entity = ? AND at < ? GROUP BY customer, agreement_id"
+        " ORDER BY agreement_id, customer",
+        (legal_entity, before),
     )
-    for agreement_id, customer, currency, value, _, unbilled in found:
-        yield Agreement(agreement_id=agreement_id, customer=customer, currency=currency, value=value, unbilled=unbilled)
+    for agreement_id, customer, currency, value, _ in found:
+        yield Agreement(
+            agreement_id=agreement_id,
+            customer=customer,
+            currency=currency,
+            value=int(value),
+            unbilled=_unbilled(rows, customer, agreement_id, before),
+        )
+
+
+def _unbilled(rows: sqlite3.Connection, customer: str, agreement_id: str, before: str) -> int | None:
+    plan = rows.execute(
+        "SELECT total, billed FROM plans WHERE customer = ? AND agreement_id = ? AND at < ?"
+        " ORDER BY sequence DESC LIMIT 1",
+        (customer, agreement_id, before),
+    ).fetchone()
+    return None if plan is None else int(plan[0]) - int(plan[1])

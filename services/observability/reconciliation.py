@@ -24,7 +24,7 @@ def books_of(ledger: Ledger) -> EntityBooks:
         receivables=tuple(_open_items(ledger)),
         contracts=contracts,
         totals=tuple(_totals(ledger, contracts)),
-        invoice_numbers=tuple(number for _, number in ledger.numbers if number in issued),
+        invoice_numbers=tuple(number for _, number, _ in ledger.numbers if number in issued),
         checks=(
             _journals_balance(ledger),
             _facts_posted(ledger),
@@ -170,23 +170,27 @@ def _plans_agree(contracts: Iterable[ContractBalance]) -> BooksCheck:
 
 def _agreements_agree(ledger: Ledger, contracts: Iterable[ContractBalance]) -> BooksCheck:
     """Of each agreement, what the journals have on its contract balance is recognised less billed (I23)."""
-    posted = _sums((line.agreement_id, line.amount) for line in ledger.lines if line.account == "CONTRACT_BALANCE")
+    lines = (line for line in ledger.lines if line.account == "CONTRACT_BALANCE")
+    posted = _sums(((line.customer, line.agreement_id), line.amount) for line in lines)
     found = list(contracts)
     broken = [
         one.agreement_id
         for one in found
         if one.recognised + one.liability != one.billed + one.asset
-        or money(posted[one.agreement_id], one.value.currency) != one.asset - one.liability
+        or money(posted[one.customer, one.agreement_id], one.value.currency) != one.asset - one.liability
     ]
     return _check("recognised + deferred = billed + contract asset", broken, f"{len(found)} agreements")
 
 
 def _numbers_gapless(ledger: Ledger) -> BooksCheck:
-    """Numbers are allotted one after the other, and no invoice carries another (I12)."""
-    gaps = [f"{place} is missing" for place, (ordinal, _) in enumerate(ledger.numbers, start=1) if place != ordinal]
-    allotted = {number for _, number in ledger.numbers}
-    foreign = [one.name for one in ledger.invoices if one.name not in allotted]
-    return _check("invoice numbers are gapless", [*gaps[:1], *foreign], f"{len(ledger.numbers)} allotted")
+    """Numbers are allotted one after the other, each to one invoice, and no invoice carries another (I12)."""
+    gaps = [f"{place} is missing" for place, (ordinal, _, _) in enumerate(ledger.numbers, start=1) if place != ordinal]
+    unused = [f"{number} is on no invoice" for _, number, carried in ledger.numbers if not carried]
+    shared = [f"{number} is on {carried} invoices" for _, number, carried in ledger.numbers if carried > 1]
+    allotted = {number for _, number, _ in ledger.numbers}
+    foreign = [f"{one.name} was not allotted" for one in ledger.invoices if one.name not in allotted]
+    broken = [*gaps[:1], *unused, *shared, *foreign]
+    return _check("invoice numbers are gapless", broken, f"{len(ledger.numbers)} allotted, each on one invoice")
 
 
 # --- arithmetic -----------------------------------------------------------------------------------------------------
@@ -200,9 +204,8 @@ def _sums(parts: Iterable[tuple[K, int]]) -> Mapping[K, int]:
 
 
 def _net(facts: Iterable[Fact], agreement: Agreement) -> int:
-    return sum(
-        one.net for one in facts if (one.agreement_id, one.currency) == (agreement.agreement_id, agreement.currency)
-    )
+    wanted = (agreement.customer, agreement.agreement_id, agreement.currency)
+    return sum(one.net for one in facts if (one.customer, one.agreement_id, one.currency) == wanted)
 
 
 def _account(ledger: Ledger, account: str) -> Mapping[str, int]:

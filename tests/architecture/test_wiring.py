@@ -5,7 +5,7 @@ from types import ModuleType
 import pytest
 
 from contracts import runtime, wire
-from contracts.message import Broadcast, Command, Event, Message, Question, name_of
+from contracts.message import Broadcast, Command, Event, Internal, Message, Question, name_of
 from infra.fleet import SERVICES
 from infra.wiring import heard_by, is_actor, is_reference, modules, short
 from shared import decider
@@ -78,6 +78,11 @@ def test_every_command_that_is_said_is_heard() -> None:
         if issubclass(item, Command) and item not in heard
     ]
     assert lost == []
+
+
+def test_what_one_actor_says_to_another_nobody_else_may_say() -> None:
+    said = {item for module in ACTORS for item in said_by(module) if issubclass(item, Command)}
+    assert said == {item for item in CATALOGUE.values() if issubclass(item, Internal)}
 
 
 def test_a_reference_hears_broadcasts_only() -> None:

@@ -1,13 +1,18 @@
 """What was ever said can be heard for ever: one golden sample per message, read and written again."""
 
+from collections.abc import Iterator
+
 import msgspec
 import pytest
+from msgspec import inspect
 
-from contracts import wire
-from contracts.message import Event, Message, Refusal
+from contracts import runtime, wire
+from contracts.message import Command, Event, Internal, Message, Refusal
 from infra import documents
+from infra.fleet import SERVICES
 
 CATALOGUE = wire.catalogue()
+OF_RUNTIME = {item for service in SERVICES for item in runtime.of(service).all}
 
 
 @pytest.fixture(params=sorted(CATALOGUE))
@@ -54,3 +59,30 @@ def test_what_refuses_says_so_in_its_name() -> None:
         return issubclass(item, Refusal) and "refused" not in str(item.__struct_config__.tag)
 
     assert [name for name, item in CATALOGUE.items() if issubclass(item, Event) and told(item)] == []
+
+
+def test_nothing_that_is_said_from_outside_is_without_bounds(name: str) -> None:
+    said = CATALOGUE[name]
+    if issubclass(said, Command) and not issubclass(said, Internal) and said not in OF_RUNTIME:
+        assert list(unbounded(inspect.type_info(said), "$")) == []
+
+
+def unbounded(info: inspect.Type, path: str) -> Iterator[str]:
+    """Texts that may be as long, and lists that may have as many items, as a whole message."""
+    match info:
+        case inspect.Metadata(type=inner):
+            yield from unbounded(inner, path)
+        case inspect.UnionType(types=choices):
+            for choice in choices:
+                yield from unbounded(choice, path)
+        case inspect.StructType(fields=fields):
+            for field in fields:
+                yield from unbounded(field.type, f"{path}.{field.name}")
+        case inspect.VarTupleType(item_type=item, max_length=most):
+            if most is None:
+                yield path
+            yield from unbounded(item, f"{path}[]")
+        case inspect.StrType(max_length=None, pattern=None):
+            yield path
+        case _:
+            pass

@@ -8,6 +8,7 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from contracts import wire
 from contracts.commercial import ChangeOrderRefused, LegalEntityRegistered
 from contracts.finance import (
     BillingPlanActivated,
@@ -27,6 +28,7 @@ from contracts.finance import (
     FxRatePublished,
     InvoiceIssued,
     ProposeInvoice,
+    RateTime,
     TakeNumber,
     TaxTablePublished,
     TimeClaimed,
@@ -36,10 +38,11 @@ from contracts.finance import (
 )
 from contracts.message import Message, Period, Wake
 from contracts.money import Money, total
-from contracts.order import FixedMilestone, ManagedServiceRecurring, OrderLine, RoleRate, ServicesOrder
+from contracts.order import MOST_PARTS, FixedMilestone, ManagedServiceRecurring, OrderLine, RoleRate, ServicesOrder
 from services.finance import billing_plan, invoice
-from services.finance.billing import MOST_CLAIMS
+from services.finance.billing import MOST_CLAIMS, RATED_AT_ONCE
 from services.finance.claim import claim_up_to, price
+from shared import deciding
 from tests.pure.finance_orders import (
     CARD,
     DE01,
@@ -137,7 +140,7 @@ def test_a_retainer_has_one_entry_for_each_calendar_month_of_its_term() -> None:
     assert total((entry.amount for entry in agreed.entries), "EUR") == eur(240_000)
     assert [entry.bill_at for entry in agreed.entries][:2] == [utc(2026, 4, 15, 22), utc(2026, 4, 30, 22)]
     assert agreed.entries[0].period == Period(start=date(2026, 4, 16), end=date(2026, 4, 30))
-    assert agreed.entries[-1].entry_id == "B1-2027-04"
+    assert agreed.entries[-1].entry_id == "B1--2027-04"
 
 
 @pytest.mark.parametrize(
@@ -237,6 +240,22 @@ def test_what_is_published_says_nothing_to_a_plan_that_does_not_wait() -> None:
 # --- before the agreement is active ---------------------------------------------------------------------------------
 
 
+def test_an_order_of_the_most_parts_fits_on_the_log_and_may_fall_due_at_once() -> None:
+    long = Period(start=date(2001, 1, 1), end=date(2000 + MOST_PARTS // 12, 12, 31))
+    retainer = ManagedServiceRecurring(monthly_fee=eur(1), term=long)
+    most = replace(line("B" * 40, eur(MOST_PARTS), retainer), description="x" * 2000)
+    story = known().when(opened(order("S" * 64, most)))
+    assert len(wire.encode(story.the(BillingPlanAgreed))) < wire.MAX_BODY // 2
+    assert len(story.when(activated(order("S" * 64, most))).said) <= deciding.MAX_SAID
+
+
+def test_an_order_of_more_parts_is_refused() -> None:
+    longer = Period(start=date(2001, 1, 1), end=date(2001 + MOST_PARTS // 12, 1, 31))
+    retainer = ManagedServiceRecurring(monthly_fee=eur(1), term=longer)
+    refusal = known().when(opened(order("SOW-B", line("B1", eur(MOST_PARTS + 1), retainer)))).the(BillingPlanRefused)
+    assert refusal.reason == "TERM_NOT_BILLABLE"
+
+
 def test_a_milestone_accepted_before_activation_is_billed_on_activation() -> None:
     early = known().when(opened(A), accepted("SOW-A-M1"))
     early.says(EntryAccepted)
@@ -306,7 +325,7 @@ def test_an_accepted_milestone_is_frozen_and_an_invoice_proposed() -> None:
     proposal = story.the(ProposeInvoice)
     (billed,) = proposal.lines
     assert story.the(EntryFrozen).amount == eur(180_000)
-    assert proposal.invoice_id == story.the(EntryFrozen).invoice_id == "SOW-A-SOW-A-M1"
+    assert proposal.invoice_id == story.the(EntryFrozen).invoice_id == "SOW-A--SOW-A-M1"
     assert (billed.net, billed.quantity, billed.unit, billed.entry_id) == (eur(180_000), "1", "LS", "SOW-A-M1")
     assert (proposal.legal_entity, proposal.payment_terms_days, proposal.purchase_order) == ("DE01", 30, "PO-7")
 
@@ -383,7 +402,7 @@ def test_time_up_to_the_cap_is_billed_and_the_straddling_entry_split_by_whole_mi
         (1, "18.3333", "HUR", "150", gbp(2_750)),
         (2, "12.5", "HUR", "180", gbp(2_250)),
     ]
-    assert proposal.invoice_id == claimed.invoice_id == "SOW-C-time-1"
+    assert proposal.invoice_id == claimed.invoice_id == "SOW-C--time--1"
     assert billing_plan.wakes(story.state) is None
 
 
@@ -456,6 +475,21 @@ def test_time_without_a_rate_waits_for_a_rate_card(unrated: Message) -> None:
     waiting.when(at(card, utc(2026, 2, 20))).then_nothing()
 
 
+def test_more_time_than_one_answer_holds_is_rated_in_several() -> None:
+    unrated = [approved(f"T-{n}", 60, "partner", date(2026, 2, 9)) for n in range(RATED_AT_ONCE + 1)]
+    card = replace(CARD, version=2, effective_from=date(2026, 2, 1), rates=(RoleRate(role="partner", bill_rate="300"),))
+    published = plan(C).when(*unrated).knowing(card).when(at(card))
+    published.says(*[TimeRated] * RATED_AT_ONCE, RateTime)
+    rest = published.when(published.the(RateTime))
+    rest.says(TimeRated)
+    assert rest.state.unratable == ()
+    rest.when(published.the(RateTime)).then_nothing()
+
+
+def test_nothing_is_rated_where_no_plan_is_agreed() -> None:
+    known().when(RateTime(agreement_id="SOW-C")).then_nothing()
+
+
 @pytest.mark.parametrize("change", [{"currency": "EUR"}, {"rates": (RoleRate(role="senior", bill_rate="-1"),)}])
 def test_a_rate_of_another_currency_or_below_zero_is_no_rate(change: dict[str, object]) -> None:
     card = replace(CARD, version=2, effective_from=date(2026, 2, 1), **change)
@@ -487,10 +521,10 @@ def test_lines_share_an_invoice_but_what_is_outside_the_scope_of_tax_has_its_own
     story = story.when(wake(MONTH_END))
     story.says(TimeClaimed, TimeClaimed, ProposeInvoice, TimeClaimed, ProposeInvoice)
     proposals = [said for said in story.said if isinstance(said, ProposeInvoice)]
-    assert [(each.invoice_id, len(each.lines)) for each in proposals] == [("SOW-C-time-1", 2), ("SOW-C-time-2", 1)]
-    assert story.state.proposed == {"SOW-C-time-1": gbp(360), "SOW-C-time-2": gbp(180)}
+    assert [(each.invoice_id, len(each.lines)) for each in proposals] == [("SOW-C--time--1", 2), ("SOW-C--time--2", 1)]
+    assert story.state.proposed == {"SOW-C--time--1": gbp(360), "SOW-C--time--2": gbp(180)}
     story = story.when(approved("T-9", 60, "senior", date(2026, 3, 2)), at(BILL, utc(2026, 3, 3)))
-    assert story.the(ProposeInvoice).invoice_id == "SOW-C-time-3"
+    assert story.the(ProposeInvoice).invoice_id == "SOW-C--time--3"
 
 
 def test_more_entries_than_an_invoice_can_list_go_on_the_next_and_the_cap_still_holds() -> None:
@@ -502,7 +536,7 @@ def test_more_entries_than_an_invoice_can_list_go_on_the_next_and_the_cap_still_
     assert len(story.state.held) == 300
     wide = order("SOW-C", capped(9_000), legal_entity="UK01", version=2)
     story = story.when(admitted(C, wide), at(applied(wide), MONTH_END))
-    assert story.the(TimeClaimed).invoice_id == "SOW-C-time-2"
+    assert story.the(TimeClaimed).invoice_id == "SOW-C--time--2"
     assert (story.the(TimeClaimed).amount, story.state.held) == (gbp(1_500), ())
 
 

@@ -286,13 +286,23 @@ def test_a_plan_that_does_not_follow_the_agreement_is_named() -> None:
 @pytest.mark.parametrize(
     ("numbers", "detail"),
     [
-        ([number(1), number(3)], "2 is missing"),
-        ([number(1, "DE01-X")], "DE01-000001"),
+        ([number(1), number(3)], "2 is missing, DE01-000003 is on no invoice"),
+        ([number(1, "DE01-X")], "DE01-X is on no invoice, DE01-000001 was not allotted"),
+        ([number(1), number(2)], "DE01-000002 is on no invoice"),
     ],
 )
-def test_a_gap_in_the_invoice_numbers_and_a_foreign_number_are_named(numbers: list[Message], detail: str) -> None:
+def test_a_gap_and_a_number_without_its_invoice_are_named(numbers: list[Message], detail: str) -> None:
     log = [DE01, OPENED, *numbers, *posted(INVOICE)]
     assert broken(read(log)) == [f"invoice numbers are gapless: {detail}"]
+
+
+def test_a_number_that_two_invoices_carry_is_named() -> None:
+    log = [DE01, OPENED, number(1), *posted(INVOICE, INVOICE)]
+    assert "invoice numbers are gapless: DE01-000001 is on 2 invoices" in broken(read(log))
+
+
+def test_a_number_whose_invoice_is_dated_later_is_no_gap() -> None:
+    assert broken(read(STORY, date(2026, 3, 9))) == []
 
 
 def test_what_is_heard_twice_counts_once() -> None:
@@ -301,6 +311,8 @@ def test_what_is_heard_twice_counts_once() -> None:
     cash = posted(received("P-1", eur(100)))
     again = [*STORY, *cash, *(message for message in cash if isinstance(message, PaymentReceived))]
     assert read(again).receivables == read([*STORY, *cash]).receivables
+    journals = [message for message in STORY if isinstance(message, JournalPosted)]
+    assert read([*STORY, *journals]) == read(STORY)
 
 
 def test_what_is_not_of_the_books_is_not_in_them() -> None:
@@ -344,6 +356,7 @@ def test_31_march_is_as_e01_says() -> None:
     )
 
 
-def test_amounts_are_kept_in_whole_minor_units() -> None:
-    rows = rows_of(books, STORY)
-    assert [amount for (amount,) in rows.execute("SELECT amount FROM facts")] == [21_420_000]
+def test_books_hold_whatever_can_be_written_as_money() -> None:
+    most = Money("999999999999999999", "CLF")
+    found = read([DE01, dollars("1", date(2026, 1, 1)), *posted(received("P-1", most))])
+    assert dict(found.totals)["unapplied_cash.CLF"] == most

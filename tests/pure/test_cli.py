@@ -41,16 +41,21 @@ def q2c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("say", "nothing", "ACME"), "there is no message named nothing: see `q2c contracts`"),
         (("say", REGISTER, "A.B", "{}"), "key 'A.B' must be 1 to 64 letters, digits, _ or -"),
         (("say", REGISTER, "ACME", "{"), "Input data was truncated"),
+        (("say", REGISTER, "ACME", ""), "is refused: Input data was truncated"),
+        (("say", REGISTER, "ACME", "[]"), "is refused: Expected `object`, got `array`"),
         (("say", REGISTER, "ACME", "{}"), "Object missing required field `legal_name`"),
         (("say", REGISTER, "ACME", '{"legal_name": 7, "country": "DE"}'), "got `int` - at `$.legal_name`"),
         (("say", REGISTER, "ACME", "absent.json"), "absent.json cannot be read (No such file or directory)"),
         (("say", "commercial.customer.validate.v1", "ACME"), "use `q2c ask commercial.customer.validate.v1"),
         (("say", "finance.invoice.issued.v1", "ACME"), "is a fact that only finance says"),
+        (("say", "finance.number_series.allot.v1", "DE01"), "is internal: only actors of finance say it"),
         (("ask", REGISTER, "ACME"), f"is not a question: use `q2c say {REGISTER} ACME`"),
         (("watch", "--since", "yesterday"), "--since yesterday is neither a log sequence nor a time"),
         (("watch", "--key", "A.B"), "key 'A.B' must be"),
         (("books", "--entity", "D E"), "'D E' is not a legal entity's code"),
         (("play", "absent.jsonl"), "absent.jsonl cannot be read (No such file or directory)"),
+        (("watch", "--nats", "foo"), "--nats must be an address such as nats://127.0.0.1:4222"),
+        (("watch", "--nats", "user:secret@host"), "--nats must be an address such as nats://127.0.0.1:4222"),
         (("contracts", "show", "finance.invoice.isued.v1"), "is finance.invoice.issued.v1 meant?"),
     ],
 )  # fmt: skip
@@ -67,7 +72,13 @@ def test_what_is_wrong_is_refused_before_anything_is_published(
     ("field", "value", "told"),
     [
         ("amount", {"amount": 10, "currency": "EUR"}, "Expected `str`, got `int` - at `$.amount.amount`"),
-        ("amount", {"amount": "NaN", "currency": "EUR"}, "at `$.amount.amount`"),
+        (
+            "amount",
+            {"amount": "NaN", "currency": "EUR"},
+            "`str`: A decimal number as text, such as 19 or 93.3333; never a JSON number - at `$.amount.amount`",
+        ),
+        ("amount", {"amount": "1", "currency": "eur"}, "Expected `str`: ISO 4217 code - at `$.amount.currency`"),
+        ("payment_id", "PAY/1", "Expected `str`: 1 to 64 letters, digits, _ or - - at `$.payment_id`"),
         (
             "amount",
             {"amount": "10.001", "currency": "EUR"},
@@ -92,16 +103,36 @@ def test_the_path_of_a_wrong_field_is_told(q2c: Command, field: str, value: obje
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "told"),
     [
-        ("say", "commercial.customer.validate.v1"),
-        ("watch", "--loudly"),
-        ("up", "--port", "0"),
-        ("books", "--as-of", "March"),
+        (("say", REGISTER), "Missing argument 'KEY': see `q2c say --help`"),
+        (("watch", "--loudly"), "No such option: --loudly: see `q2c watch --help`"),
+        (
+            ("up", "--port", "0"),
+            "Invalid value for '--port': 0 is not in the range 1<=x<=65535: see `q2c up --help`",
+        ),
+        (("parked", "lst"), "No such command 'lst'. Did you mean 'list'?: see `q2c parked --help`"),
+        (("watch", "--key"), "Option '--key' requires an argument: see `q2c --help`"),
+        (
+            ("books", "--as-of", "March"),
+            "Invalid value for '--as-of': 'March' is not a day such as 2026-03-31: see `q2c books --help`",
+        ),
     ],
 )
-def test_a_command_that_is_not_understood_ends_with_2(q2c: Command, arguments: tuple[str, ...]) -> None:
-    assert q2c(*arguments).code == 2
+def test_a_command_that_is_not_understood_is_one_sentence_and_ends_with_2(
+    q2c: Command, arguments: tuple[str, ...], told: str
+) -> None:
+    ended = q2c(*arguments)
+    assert (ended.err, ended.code) == (told, 2)
+
+
+def test_a_command_without_a_word_shows_what_there_is(q2c: Command) -> None:
+    assert "provision" in q2c().out
+
+
+def test_help_is_no_failure(q2c: Command) -> None:
+    ended = q2c("say", "--help")
+    assert (ended.code, ended.err) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +165,7 @@ def test_contracts_tell_every_message_who_says_it_and_who_hears_it(q2c: Command)
     assert "said by finance.invoice" in told
     assert "finance.receivable" in told
     rows = [msgspec.json.decode(line) for line in q2c("contracts", "--json").out.splitlines()]
-    assert {row["kind"] for row in rows} == {"command", "event", "broadcast", "question"}
+    assert {row["kind"] for row in rows} == {"command", "internal command", "event", "broadcast", "question"}
 
 
 def test_a_contract_is_shown_with_its_fields_and_a_sample(q2c: Command) -> None:
@@ -143,6 +174,14 @@ def test_a_contract_is_shown_with_its_fields_and_a_sample(q2c: Command) -> None:
     assert "bank_reference" in told
     shown = msgspec.json.decode(q2c("contracts", "show", "finance.payment.record.v1", "--json").out)
     assert shown["sample"]["type"] == "finance.payment.record.v1"
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_a_scenario_without_steps_is_wrong(q2c: Command, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "empty.jsonl"
+    file.write_text(text)
+    ended = q2c("play", str(file))
+    assert (ended.code, ended.err) == (2, "empty.jsonl has no steps: see `infra/scenarios/half_year.jsonl` for some")
 
 
 def test_contracts_that_nothing_matches_are_no(q2c: Command) -> None:

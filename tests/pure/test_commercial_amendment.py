@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
-from contracts.money import Money
+from contracts.money import LARGEST, Money
 from contracts.order import FixedMilestone, LineChange, MilestoneTerm, OrderLine, TimeMaterialsCapped
 from services.commercial.amendment import amended, obstacle_to
 from tests.pure.commercial_firm import (
@@ -149,6 +149,20 @@ def test_an_order_stays_short_enough_to_be_said() -> None:
     obstacle = obstacle_to(ORDER, (line_change(price=eur(110), added=lengthy),))
     assert obstacle is not None
     assert "200000 bytes" in obstacle.detail
+
+
+def test_an_order_bills_in_no_more_parts_than_can_fall_due_at_once() -> None:
+    full = [
+        order_line(line_id=f"L{n}", billing=milestones(*[1] * 150, prefix=f"N{n}-"), price=eur(150)) for n in (1, 2)
+    ]
+    obstacle = obstacle_to(signed_order(*full), (line_change(),))
+    assert obstacle is not None
+    assert "301 parts, more than 300" in obstacle.detail
+
+
+def test_an_order_is_not_worth_more_by_a_second_change() -> None:
+    for lines in ((on_time(eur(LARGEST)),), (on_time(eur(0), cost=eur(LARGEST)),)):
+        assert "worth or cost more than" in problem(*lines)[1]
 
 
 @pytest.mark.parametrize("first", ["raise", "cut"])

@@ -216,8 +216,18 @@ def test_whatever_raises_is_undecidable_with_the_place_where_it_did() -> None:
         deciding.decide(actor, ActorRef("counter", "ACME", "c"), 3, broken, message, None)
     with pytest.raises(deciding.Undecidable, match=r"actor_id raised ZeroDivisionError: oops"):
         deciding.id_of(wire_actor("toys", module(actor_id=raises)), message)
-    with pytest.raises(deciding.Undecidable, match="actor_id gave 'a b'"):
+    with pytest.raises(deciding.Undecidable, match="actor_id raised ValueError: 'a b' is not"):
         deciding.id_of(wire_actor("toys", module(actor_id=lambda _: "a b")), message)
+    with pytest.raises(deciding.Undecidable, match="actor_id raised TypeError"):
+        deciding.id_of(wire_actor("toys", module(actor_id=lambda _: 5)), message)
+
+
+def test_what_a_bug_says_can_be_said() -> None:
+    def raises(_state: counter.Counter, message: Add) -> Sequence[Added | Repeat]:
+        raise ValueError(f"\ud800 {message.counter}")
+
+    with pytest.raises(deciding.Undecidable, match=r"decide raised ValueError: \? c"):
+        decided(decide=raises)
 
 
 def test_a_command_may_be_about_another_journey_and_for_another_key() -> None:

@@ -33,9 +33,11 @@ def test_the_work_date_selects_the_version_of_a_rate_card() -> None:
     assert reference.rate_card_on(known, "RC-UK", date(2026, 3, 1)) is None
 
 
-def test_a_version_of_a_rate_card_heard_twice_is_known_once() -> None:
-    corrected = replace(RATES, currency="GBP")
-    assert knowing(RATES, corrected).rate_cards == {"RC-EU": (corrected,)}
+def test_a_copy_of_what_was_published_changes_nothing() -> None:
+    newer = template("analyst", version=2)
+    known = knowing(CONSULTING, newer, RATES, RATES_FROM_MARCH)
+    for copy in (CONSULTING, newer, RATES, RATES_FROM_MARCH, replace(RATES, currency="GBP")):
+        assert reference.evolve(known, copy) == known
 
 
 def test_a_role_may_have_no_cost_rate() -> None:

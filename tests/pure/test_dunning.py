@@ -200,6 +200,14 @@ def test_a_suspended_level_is_raised_when_the_dispute_is_resolved() -> None:
     story.when(resolved("DE01-000003")).then_nothing()
 
 
+def test_a_suspended_level_is_raised_for_the_part_that_is_disputed_no_more() -> None:
+    story = watching(opened("DE01-000003", eur(100)), disputed("DE01-000003", eur(100)), woken(LEVEL_1))
+    partly = story.when(at(disputed("DE01-000003", eur(40)), utc(2026, 5, 12)))
+    raised = partly.the(DunningLevelRaised)
+    assert (raised.level, raised.amount) == (1, eur(60))
+    assert partly.state.item("DE01-000003").suspended == 0
+
+
 def test_a_level_suspended_beside_one_that_is_raised_is_made_up_for_too() -> None:
     both = (M2, opened("DE01-000004", eur(50)), disputed("DE01-000003", eur(285_600)))
     story = watching(*both, woken(LEVEL_1))

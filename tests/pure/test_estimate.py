@@ -159,8 +159,10 @@ def test_a_cost_corrected_leads_back_to_what_was_planned() -> None:
     assert story.the(EstimateUpdated).planned is None
 
 
-def test_the_cost_to_date_is_never_negative() -> None:
-    refused(opened().when(cost(-1)), "NEGATIVE_COST")
+def test_a_correction_that_comes_before_its_cost_counts_all_the_same() -> None:
+    early = opened().when(cost(-300, id="C-2"))
+    assert figures(early) == ("-300.00", "420000.00", 1)
+    assert figures(early.when(cost(1_000))) == figures(opened().when(cost(1_000), cost(-300, id="C-2")))
 
 
 def test_a_cost_of_an_unknown_line_is_refused() -> None:
@@ -176,7 +178,7 @@ def test_a_cost_in_another_currency_is_refused() -> None:
 
 
 def test_a_refused_cost_changes_nothing() -> None:
-    assert opened().when(cost(-1)).state == opened().state
+    assert opened().when(cost(1, line="L9")).state == opened().state
 
 
 def test_approved_time_costs_its_actual_minutes_at_the_rate_of_the_work_date() -> None:

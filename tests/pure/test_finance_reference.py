@@ -115,6 +115,19 @@ def test_the_work_date_selects_the_rate() -> None:
     assert rate_on(known, "UK-2026", "senior", date(2025, 12, 31)) is None
 
 
+def test_a_copy_of_what_was_published_changes_nothing() -> None:
+    policy = PolicyPublished(
+        legal_entity="DE01", version=1, discount_limit_percent="10", payment_terms_days=30, dunning_days=(7,)
+    )
+    raised = replace(VAT_DE, version=2, effective_from=date(2027, 1, 1))
+    dearer = replace(CARD, version=2, effective_from=date(2026, 7, 1))
+    first, second = fx("0.90", date(2026, 3, 2)), fx("0.91", date(2026, 3, 5))
+    said = (DE01, policy, replace(policy, version=2), VAT_DE, raised, CARD, dearer, first, second, closed("2026-03"))
+    known = know(*said)
+    for copy in said:
+        assert reference.evolve(known, copy) == known
+
+
 @pytest.mark.parametrize(
     ("day", "posted"),
     [

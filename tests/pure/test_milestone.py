@@ -17,8 +17,8 @@ from tests.story import Story, at, given
 
 M1 = MilestoneNode(milestone_id="M1", line_id="L1", name="Blueprint")
 PLAN = PlanMilestone(milestone=M1, project_id="SOW-A", legal_entity="DE01")
-COMPLETE = CompleteMilestone(milestone_id="M1", completed_by="NINA")
-ACCEPT = AcceptMilestone(milestone_id="M1", accepted_by="I. Weber", evidence="protocol-1.pdf")
+COMPLETE = CompleteMilestone(project_id="SOW-A", milestone_id="M1", completed_by="NINA")
+ACCEPT = AcceptMilestone(project_id="SOW-A", milestone_id="M1", accepted_by="I. Weber", evidence="protocol-1.pdf")
 PLANNED = MilestonePlanned(milestone=M1, project_id="SOW-A", legal_entity="DE01")
 COMPLETED = MilestoneCompleted(milestone_id="M1", project_id="SOW-A", line_id="L1", completed_by="NINA")
 
@@ -46,8 +46,13 @@ def refused(story: Story, request: type[Message], reason: str) -> None:
     assert (refusal.reason, refusal.request) == (reason, request.__struct_config__.tag)
 
 
-def test_every_message_finds_the_milestone_by_its_id() -> None:
-    assert [milestone.actor_id(message) for message in (PLAN, COMPLETE, ACCEPT)] == ["M1", "M1", "M1"]
+def test_every_message_finds_the_milestone_by_its_project_and_its_id() -> None:
+    assert [milestone.actor_id(message) for message in (PLAN, COMPLETE, ACCEPT)] == ["SOW-A--M1"] * 3
+
+
+def test_another_project_may_name_its_milestone_alike() -> None:
+    other = PlanMilestone(milestone=M1, project_id="SOW-B", legal_entity="DE01")
+    assert milestone.actor_id(other) != milestone.actor_id(PLAN)
 
 
 def test_a_project_plans_its_milestone() -> None:

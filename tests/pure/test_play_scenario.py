@@ -35,6 +35,11 @@ def test_every_kind_of_step_is_read() -> None:
     assert steps[1].action == Tick(tick=datetime(2026, 3, 31, 22, tzinfo=UTC))
 
 
+def test_what_is_wrong_with_a_step_is_told_in_words() -> None:
+    with pytest.raises(Failure, match=r"line 1: Expected `str`: 1 to 64 letters, digits, _ or - - at `\$.key`"):
+        read(REGISTER.replace("ACME", "A.B"))
+
+
 def test_the_half_year_can_be_played() -> None:
     assert len(read(HALF_YEAR.read_text(), HALF_YEAR.name)) > 100
 

@@ -1,8 +1,11 @@
 """A message is told in one line: when, by whom, what, about what, how much, and why not."""
 
+import time
 from datetime import UTC, datetime
 from io import StringIO
 
+import msgspec
+import pytest
 from rich.console import Console
 
 from contracts.message import Context
@@ -10,8 +13,8 @@ from contracts.observability import ClockTicked
 from contracts.wire import Received, envelope
 from infra.progress import Progress
 from infra.reading import Heard, as_json, heard
-from infra.scenario import Note, Step
-from infra.screen import line, watched
+from infra.scenario import Note, Quiet, Step
+from infra.screen import line, show_line, watched
 
 AT = datetime(2026, 1, 30, 15, tzinfo=UTC)
 
@@ -80,6 +83,21 @@ def test_bare_and_broken_bodies_are_read_too() -> None:
     assert as_json(bare).startswith('{"sequence":4,')
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"specversion":"1.0","time":"the day after"}',
+        b'{"specversion":"1.0","time":"9999-12-31T23:59:00-14:00","id":5,"causationid":[]}',
+        b'{"specversion":"1.0","time":"2026-01-30T15:00:00"}',
+        b"[" * 100_000,
+    ],
+)
+def test_whatever_an_envelope_claims_it_can_be_told(body: bytes) -> None:
+    found = heard(Received("q2c.evt.finance.payment.applied.v1.3.ACME", body, 9, int(AT.timestamp()) * 10**9))
+    assert found.time == AT
+    assert watched(found).plain
+
+
 def test_a_half_year_is_shown_in_chapters_and_by_journey() -> None:
     out = StringIO()
     progress = Progress(Console(file=out, width=200, highlight=False))
@@ -100,6 +118,33 @@ def test_a_half_year_is_shown_in_chapters_and_by_journey() -> None:
     assert lines[4].strip() == "the firm"
     assert len(lines) == 6
     assert progress.facts == 3
+
+
+def test_the_time_a_fact_took_is_counted_from_what_set_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when a later step has begun meanwhile."""
+    now = iter(range(100))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
+    out = StringIO()
+    progress = Progress(Console(file=out, width=200))
+    progress.heard(message("finance.invoice.issued.v1", {"number": "1"}, sequence=1))
+    progress.begun(Step(2, Quiet(quiet=True)))
+    progress.heard(msgspec.structs.replace(message("finance.invoice.paid.v1", {"number": "2"}), cause="id-1"))
+    progress.heard(msgspec.structs.replace(message("finance.invoice.paid.v1", {"number": "3"}), cause="a-wake"))
+    progress.done()
+    took = [line.split()[-2] for line in out.getvalue().splitlines() if "invoice paid" in line]
+    assert took == ["+2000", "+2000"]
+
+
+def test_a_line_is_closed_up_and_goes_on_below_on_a_narrow_terminal_and_stays_one_elsewhere() -> None:
+    terminal, file = StringIO(), StringIO()
+    show_line(Console(file=terminal, width=80, force_terminal=True, color_system=None, soft_wrap=True), line(ISSUED))
+    show_line(Console(file=file, width=80, soft_wrap=True), line(ISSUED))
+    first, second = terminal.getvalue().splitlines()
+    assert max(len(first), len(second)) <= 80
+    assert second.startswith("      ")
+    assert "net 180,000.00 EUR" in second
+    assert f"{first} {second}".split() == file.getvalue().split()
+    assert len(file.getvalue().splitlines()) == 1
 
 
 def test_noughts_are_told_only_if_there_is_nothing_else() -> None:

@@ -7,6 +7,7 @@ from tests.pure.delivery_orders import template
 from tests.story import at, given
 
 PHASES = (Phase(phase="discover", tasks=("interviews", "blueprint")), Phase(phase="build", tasks=("configure",)))
+MANY = tuple(Phase(phase=f"P{n}", tasks=tuple(f"P{n}-{task}" for task in range(501))) for n in range(2))
 
 
 def publish(
@@ -42,6 +43,7 @@ def test_a_version_published_twice_is_said_once() -> None:
         ((), publish(1, "architect", "architect"), "DUPLICATE_ROLE"),
         ((), publish(1, phases=(Phase(phase="build"), Phase(phase="build"))), "DUPLICATE_PHASE"),
         ((), publish(1, phases=(Phase(phase="a", tasks=("t",)), Phase(phase="b", tasks=("t",)))), "DUPLICATE_TASK"),
+        ((), publish(1, phases=MANY), "TOO_MANY_TASKS"),
     ],
 )
 def test_a_version_that_does_not_fit_is_refused_and_changes_nothing(

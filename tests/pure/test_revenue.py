@@ -489,6 +489,7 @@ def test_a_change_refused_elsewhere_is_released() -> None:
     released = staged.when(refused())
     released.then(RevenueChangeReleased(agreement_id="SOW-A", change_order_id="CO-1"))
     released.when(refused()).then_nothing()
+    released.when(admitted(changing(WAREHOUSE))).then_nothing()
     released.when(admitted(changing(WAREHOUSE, id="CO-2"))).says(RevenueChangeStaged)
 
 

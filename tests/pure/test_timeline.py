@@ -86,7 +86,7 @@ def test_a_journey_is_every_message_of_its_chain_in_the_order_of_the_log() -> No
 
 def test_a_step_names_what_caused_it_and_the_request_from_outside_is_part_of_it() -> None:
     asked = said(
-        AcceptMilestone(milestone_id="SOW-A-M1", accepted_by="I. Weber", evidence="protocol.pdf"),
+        AcceptMilestone(project_id="SOW-A", milestone_id="SOW-A-M1", accepted_by="I. Weber", evidence="protocol.pdf"),
         "cmd-1",
         journey="cmd-1",
     )

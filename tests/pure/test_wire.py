@@ -215,8 +215,31 @@ def test_a_retired_version_is_raised_to_the_one_that_followed() -> None:
         assert heard.key == "ACME"
     with pytest.raises(Refused, match=r"`\$\.amount\.amount`"):
         wire.hear(Received("q2c.cmd.toys.bill.pay.v1.3.ACME", b'{"amount": 5}'), TYPES, retired=retired)
+    for bare in (b"{}", b'{"amount": {"amount": %s}}' % (b"[" * 60_000)):
+        with pytest.raises(Refused):
+            wire.hear(Received("q2c.cmd.toys.bill.pay.v1.3.ACME", bare), TYPES, retired=retired)
     assert upcast.ancestors("toys.bill.pay.v2", retired) == ("toys.bill.pay.v2", "toys.bill.pay.v1")
     assert upcast.successor("toys.bill.pay.v1", retired) == "toys.bill.pay.v2"
+
+
+def test_data_that_an_upcast_cannot_raise_is_refused() -> None:
+    retired = {"toys.bill.pay.v1": upcast.Upcast("toys.bill.pay.v2", lambda data: {"amount": data["cents"] / 0})}
+    for body, reason in ((b"{}", "KeyError: 'cents'"), (b'{"cents": 5}', "ZeroDivisionError")):
+        with pytest.raises(Refused, match=reason):
+            wire.hear(Received("q2c.cmd.toys.bill.pay.v1.3.ACME", body), TYPES, retired=retired)
+
+
+def test_data_at_which_a_contract_itself_fails_is_refused() -> None:
+    class Split(Command, tag="toys.bill.split.v1"):
+        """Its own check has a bug."""
+
+        parts: int
+
+        def __post_init__(self) -> None:
+            assert 100 / self.parts
+
+    with pytest.raises(Refused, match="division by zero"):
+        wire.decode(Split, b'{"parts": 0}')
 
 
 def test_ids_and_traces_are_derived_from_what_was_heard() -> None:

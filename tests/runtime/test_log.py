@@ -1,14 +1,17 @@
 """The log itself: made once, checked by everybody, and nothing lost when the server goes away."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from nats.errors import ConnectionClosedError
 from nats.js import api
 
 from contracts import wire
 from contracts.wire import STREAM
-from shared import bucket
+from shared import bucket, pull
 from shared.log import Cursor, Fence, Log, LogUnfit, Saying, check, provision
 from tests.conftest import NatsServer
 from tests.runtime.toys.messages import Add, Added
@@ -122,7 +125,36 @@ async def test_a_range_is_read_in_order_whatever_its_size(nats_client: Client) -
     async for batch in log.read(["q2c.cmd.>"], 10, 2400):
         found.extend(received.sequence for received in batch)
     assert found == list(range(11, 2401))
-    assert await log.pending(["q2c.cmd.>"], 2400) == 100
+    assert await log.pending(["q2c.cmd.>"], 2499)
+    assert not await log.pending(["q2c.cmd.>"], 2500)
+    assert not await log.pending(["q2c.evt.>"], 0)
+
+
+async def test_reading_ends_at_its_end_though_nothing_that_is_read_lies_there(nats_client: Client) -> None:
+    log = Log(nats_client, 4)
+    playground = Playground(log, Path())
+    first = await playground.say(Add(counter="c", amount=1))
+    for end in ("q2c.evt.tests.of.another.v1.0.K", "q2c.evt.tests.höflich"):
+        await playground.publish(end, b"")
+        found = [[received.sequence for received in batch] async for batch in log.read(["q2c.cmd.>"], 0, 10_000)]
+        assert found == [[first]]
+
+
+async def test_in_a_cluster_what_is_pending_is_known_by_the_leader(
+    nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(nats_client, 4)
+    last = await Playground(log, Path()).say(Add(counter="c", amount=1))
+
+    async def on_a_node_that_lags(nc: Client, filters: Sequence[str], after: int) -> api.ConsumerInfo:
+        info = await pull.consumer(nc, filters, after)
+        info.num_pending, info.cluster = 0, api.ClusterInfo(leader="n2", name="q2c")
+        return info
+
+    monkeypatch.setattr("shared.log.consumer", on_a_node_that_lags)
+
+    assert await log.pending(["q2c.evt.>", "q2c.cmd.toys.*.*.*.*.*"], last - 1)
+    assert not await log.pending(["q2c.evt.>", "q2c.cmd.toys.*.*.*.*.*"], last)
 
 
 async def test_a_consumer_that_is_deleted_is_made_anew_where_it_was(nats_client: Client) -> None:
@@ -136,6 +168,15 @@ async def test_a_consumer_that_is_deleted_is_made_anew_where_it_was(nats_client:
         found.extend(received.sequence for received in await pull.batch(20))
     assert found == list(range(1, 51))
     await pull.close()
+
+
+async def test_a_pull_ends_with_a_connection_that_is_closed_for_good(nats_client: Client) -> None:
+    pull = Log(nats_client, 4).pull(["q2c.cmd.>"], 0)
+    waiting = asyncio.create_task(pull.batch(1))
+    await nats_client.flush()
+    await nats_client.close()
+    with pytest.raises(ConnectionClosedError):
+        await asyncio.wait_for(waiting, 60)
 
 
 async def test_after_a_restart_of_the_server_everything_goes_on(own_nats_server: NatsServer, tmp_path: Path) -> None:

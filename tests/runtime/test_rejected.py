@@ -2,10 +2,11 @@
 
 import pytest
 
-from contracts.message import Event
+from contracts import wire
+from contracts.message import Context, Event
 from contracts.runtime import MessageRejected
-from tests.runtime.toys.messages import Add, Added
-from tests.runtime.toys.playground import Playground
+from tests.runtime.toys.messages import Add, Added, Repeat, Repeated
+from tests.runtime.toys.playground import NOON, Playground
 
 ADD = "q2c.cmd.toys.counter.add.v1"
 
@@ -82,6 +83,24 @@ async def test_an_unknown_event_is_nothing_to_a_service_that_does_not_sweep(play
         assert await playground.heard(Event) == []
 
 
+@pytest.mark.parametrize("fact", ["counter.added", "echo.repeated", "rate.told"])
+async def test_a_fact_by_hand_that_is_wrong_is_rejected_once_by_the_one_that_sweeps(
+    playground: Playground, fact: str
+) -> None:
+    """Whether it hears such a fact, does not, or all hear it: those that do not sweep say nothing of it."""
+    async with playground.running("toys", sweeps=False) as toys:
+        sequence = await playground.publish(f"q2c.evt.toys.{fact}.v1.ACME", b'{"nothing": "of it"}')
+        await playground.publish(f"q2c.evt.toys.{fact}.v1.1.ACME", b"{}")
+        await playground.quiet(toys)
+        assert await playground.heard(MessageRejected) == []
+    async with playground.running("swept", sweeps=True) as sweeping:
+        await playground.quiet(sweeping)
+        first, second = await playground.heard(MessageRejected)
+        assert "missing required field" in first.reason
+        assert first.sequence == sequence
+        assert "belongs to partition 3, not 1" in second.reason
+
+
 async def test_a_rejected_message_is_rejected_once_whatever_happens(playground: Playground) -> None:
     toys = await playground.open()
     for _ in range(20):
@@ -104,3 +123,35 @@ async def test_bare_json_is_named_by_its_publisher_or_by_its_place_in_the_log(pl
         first, second = await playground.heard(Added)
         assert (first.context.cause, first.correlation) == (f"Q2C:{sequence}", f"Q2C:{sequence}")
         assert (second.context.cause, second.correlation) == ("mine", "mine")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["/outside", "/toys/counter/ACME/c", "/toys/echo/ACME/c", "/elsewhere/counter/ACME/c", "/toys/counter"],
+)
+async def test_an_internal_command_said_by_hand_is_rejected(playground: Playground, source: str) -> None:
+    async with playground.running() as toys:
+        context = Context(id="mine", source=source, key="ACME", at=NOON, correlation="j", cause="another")
+        subject = wire.subject(Repeat, "ACME")
+        by_hand = [
+            await playground.publish(subject, wire.envelope(Repeat(echo="c"), context)),
+            await playground.publish(subject, b'{"echo": "c"}'),
+        ]
+        await playground.quiet(toys)
+        rejected = await playground.heard(MessageRejected)
+        assert [event.sequence for event in rejected] == by_hand
+        assert {event.reason for event in rejected} == {
+            "toys.echo.repeat.v1 is internal: toys.counter says it, nobody else may"
+        }
+        assert await playground.heard(Repeated) == []
+
+
+async def test_a_copy_of_an_internal_command_is_rejected(playground: Playground) -> None:
+    async with playground.running() as toys:
+        await playground.say(Add(counter="c", amount=1, pass_on_to="BETA"))
+        await playground.quiet(toys)
+        (original,) = [item for item in await playground.received() if ".repeat." in item.subject]
+        copy = await playground.publish(wire.subject(Repeat, "BETA"), original.body)
+        await playground.quiet(toys)
+        assert [event.sequence for event in await playground.heard(MessageRejected)] == [copy]
+        assert len(await playground.heard(Repeated)) == 1

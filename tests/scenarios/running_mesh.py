@@ -54,8 +54,8 @@ def run(*arguments: str, given: str | None = None, code: Path = ROOT) -> Ran:
     return Ran(ended.returncode, ended.stdout, " ".join(ended.stderr.split()))
 
 
-def up_command(data: Path, port: int, first: int) -> list[str]:
-    given = ("--data", str(data), "--port", str(port), "--http", str(first), "--clock", "scenario", "--json")
+def up_command(data: Path, port: int, first: int, clock: str = "scenario") -> list[str]:
+    given = ("--data", str(data), "--port", str(port), "--http", str(first), "--clock", clock, "--json")
     return [*Q2C, "up", *given]
 
 
@@ -77,10 +77,10 @@ def _taken(port: int) -> bool:
 
 
 @contextmanager
-def up(data: Path, **environment: str) -> Iterator[UpMesh]:
+def up(data: Path, clock: str = "scenario", **environment: str) -> Iterator[UpMesh]:
     """`q2c up` in a folder, with these environment variables besides, until the block ends."""
     first = ports_in_a_row(5)
-    command = up_command(data, first, first + 1)
+    command = up_command(data, first, first + 1, clock)
     with subprocess.Popen(
         command,
         cwd=ROOT,

@@ -1,5 +1,6 @@
 """What people and scripts do with a running mesh: say, ask, watch, look at journeys and books, mend what is parked."""
 
+import fcntl
 import json
 import os
 import signal
@@ -130,6 +131,19 @@ def test_a_scenario_is_played_on_a_running_mesh(mesh: UpMesh, tmp_path: Path) ->
     assert types.count("commercial.customer.registered.v1") == 1
 
 
+def test_what_follows_from_a_chapter_is_shown_in_it_also_in_the_last(mesh: UpMesh, tmp_path: Path) -> None:
+    file = tmp_path / "story.jsonl"
+    file.write_text(
+        '{"note": "First chapter"}\n'
+        f'{{"say": "{REGISTER}", "key": "EARLY", "data": {ACME}}}\n'
+        '{"note": "Second chapter"}\n'
+        f'{{"say": "{REGISTER}", "key": "LATE", "data": {ACME}}}\n'
+    )
+    told = mesh.q2c("play", str(file)).out
+    places = [told.index(text) for text in ("First chapter", " EARLY ", "Second chapter", " LATE ")]
+    assert places == sorted(places)
+
+
 def test_a_step_that_fails_names_its_line_and_what_came_nearest(mesh: UpMesh, tmp_path: Path) -> None:
     file = tmp_path / "story.jsonl"
     file.write_text(
@@ -150,6 +164,52 @@ def test_a_port_that_is_taken_is_told(mesh: UpMesh, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_in_which_a_mesh_runs_is_refused_and_left_alone(mesh: UpMesh) -> None:
+    before = {file: file.stat().st_mtime_ns for file in mesh.data.rglob("*.conf")}
+    assert before
+    first = ports_in_a_row(5)
+    ended = run("up", "--data", str(mesh.data), "--port", str(first), "--http", str(first + 1))
+    assert ended.code == 2
+    assert ended.err == f"a mesh runs in {mesh.data} already: end it, or choose another folder with --data"
+    assert {file: file.stat().st_mtime_ns for file in mesh.data.rglob("*.conf")} == before
+    assert mesh.q2c("verify").code == 0
+
+
+def test_watching_and_the_mesh_itself_end_when_nats_server_dies(tmp_path: Path) -> None:
+    with up(tmp_path / "died") as mesh:
+        command = [*Q2C, "watch", "--since", "1", "--json", "--nats", mesh.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout
+            mesh.q2c("say", REGISTER, "SEEN", ACME)
+            assert json.loads(watching.stdout.readline())["key"] == "SEEN"
+            server = next(pid for pid in _children(mesh.process.pid) if "nats-server" in _command(int(pid)))
+            os.kill(int(server), signal.SIGKILL)
+            out, err = watching.communicate(timeout=60)
+            assert "the connection to nats-server is gone: start the mesh with `q2c up`" in " ".join(err.split())
+            assert watching.returncode == 3
+            assert all(json.loads(line)["key"] == "SEEN" for line in out.splitlines())
+        _, err = mesh.process.communicate(timeout=60)
+        assert "nats-server was ended by signal 9" in " ".join(err.split())
+        assert mesh.process.returncode == 3
+
+
+def test_a_scenario_is_not_played_on_a_mesh_that_goes_by_another_time(mesh: UpMesh, tmp_path: Path) -> None:
+    story = tmp_path / "story.jsonl"
+    story.write_text('{"tick": "2026-01-08T07:00:00Z"}\n')
+    early = tmp_path / "early.jsonl"
+    early.write_text('{"tick": "2025-01-05T07:00:00Z"}\n')
+    assert mesh.q2c("play", str(story)).code == 0
+    again = mesh.q2c("play", str(early))
+    assert again.code == 2
+    assert "time moves on only, and on this mesh it is 08 Jan 2026 07:00Z already" in again.err
+    with up(tmp_path / "wall", clock="wall") as wall:
+        refused = wall.q2c("play", str(story))
+        assert refused.code == 2
+        assert "this mesh goes by the wall clock, the scenario by its own: play on one begun with" in refused.err
+        story.write_text('{"quiet": true}\n')
+        assert wall.q2c("play", str(story)).code == 0
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     file = tmp_path / "not-a-folder"
     file.write_text("")
@@ -158,6 +218,19 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert ended.code == 2
     assert "cannot be written" in ended.err
     assert "choose another folder with --data" in ended.err
+
+
+def test_a_service_that_cannot_use_its_disk_ends_the_mesh_at_once(tmp_path: Path) -> None:
+    lock = tmp_path / "finance" / "finance.lock"
+    lock.parent.mkdir()
+    first = ports_in_a_row(5)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ended = run("up", "--data", str(tmp_path), "--port", str(first), "--http", str(first + 1))
+    assert ended.code == 3
+    assert "finance cannot run:" in ended.err
+    assert "is in use by another process: stop it, or choose another" in ended.err
+    assert "started again" not in ended.err
 
 
 def test_a_mesh_that_is_ended_leaves_nothing_running_and_keeps_what_it_knew(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,22 +36,19 @@ def test_the_two_commands_are_targets_of_make() -> None:
 
 def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
     """Those that follow the log are told not to; those that look at a journey look at the half-year's."""
-    given = tmp_path / "customer.json"
-    given.write_text(CUSTOMER)
     with up(tmp_path / "mesh") as mesh:
         assert mesh.q2c("play", "infra/scenarios/half_year.jsonl", "--json").code == 0
         lines = [line for line in commands("q2c") if not line.startswith("q2c play")]
         assert len(lines) >= 9
         for line in lines:
-            arguments = [word.strip("'") for word in line.split()[1:]]
-            arguments = [str(given) if word == "customer.json" else word for word in arguments]
+            arguments = shlex.split(line)[1:]
             quiet = ["--no-follow"] if arguments[0] == "watch" else []
             if arguments[0] == "contracts":
                 command = [sys.executable, "-m", "infra.cli", *arguments]
                 ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
                 assert ended.returncode == 0, f"{line}\n{ended.stderr}"
                 continue
-            ran = mesh.q2c(*arguments, *quiet, given="{}")
+            ran = mesh.q2c(*arguments, *quiet)
             assert ran.code == 0, f"{line}\n{ran.err}"
 
 

@@ -1,6 +1,18 @@
 """A toy service: the smallest messages that exercise every way in which the runtime hears and says."""
 
-from contracts.message import Broadcast, Command, Event, Identifier, Instant, Message, Question, Record, Text, name_of
+from contracts.message import (
+    Broadcast,
+    Command,
+    Event,
+    Identifier,
+    Instant,
+    Internal,
+    Message,
+    Question,
+    Record,
+    Text,
+    name_of,
+)
 from contracts.observability import ClockTicked
 from contracts.runtime import Done
 
@@ -26,7 +38,9 @@ class Counted(Record):
     total: int
 
 
-class Repeat(Command, tag="toys.echo.repeat.v1"):
+class Repeat(Internal, tag="toys.echo.repeat.v1"):
+    """Said by a counter that passes on."""
+
     echo: Identifier
 
 

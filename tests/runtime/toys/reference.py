@@ -1,5 +1,7 @@
 """What every toy knows: the rate."""
 
+from datetime import datetime
+
 import msgspec
 
 from contracts.message import Record
@@ -8,6 +10,7 @@ from tests.runtime.toys.messages import RateTold
 
 class Reference(Record):
     percent: int = 0
+    since: datetime | None = None
     told: dict[str, int] = msgspec.field(default_factory=dict)
 
 
@@ -15,4 +18,5 @@ initial = Reference()
 
 
 def evolve(reference: Reference, event: RateTold) -> Reference:
-    return Reference(percent=event.percent, told={str(event.percent): len(reference.told), **reference.told})
+    told = {str(event.percent): len(reference.told), **reference.told}
+    return Reference(percent=event.percent, since=event.at, told=told)
