@@ -33,7 +33,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     parked_per_partition: Annotated[int, Meta(ge=1, description="a number of messages, at least 1")] = 100_000
     storm_window: Annotated[int, Meta(ge=1, le=100_000, description="a number of messages from 1 to 100000")] = 100
     storm_share: Annotated[int, Meta(ge=1, le=100, description="a percentage from 1 to 100")] = 50
-    snapshot_messages: Annotated[int, Meta(ge=1000, description="a whole number from 1000")] = 100_000
+    snapshot_messages: Annotated[int, Meta(ge=1, description="a number of messages, at least 1")] = 100_000
     """Messages of the log after which a partition's snapshot is taken again."""
     snapshot_minutes: Annotated[int, Meta(ge=1, le=1440, description="a whole number from 1 to 1440")] = 10
     """Minutes after which it is, if anything was said."""
