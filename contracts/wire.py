@@ -45,7 +45,7 @@ class Refused(Exception):
         self.reason = reason
 
 
-class Received(Struct, frozen=True):
+class Received(Struct, frozen=True, gc=False):  # many are held, and none is part of a cycle
     """A message as it lies on the log, not yet understood. `timestamp` is the stream's, in nanoseconds since 1970."""
 
     subject: str

@@ -33,6 +33,7 @@ from shared.lanes import Lane
 from shared.limits import LIMITS, Limits
 from shared.log import Log, Pull, Saying
 from shared.restore import working_copy
+from shared.snapshots import Snapshots
 from shared.standing import Standing
 from shared.states import Snapshot, States, Superseded
 from shared.store import ActorRef, Store
@@ -71,14 +72,17 @@ class Owner:
         scenario: bool = False,
         sweeps: bool | None = None,
         limits: Limits = LIMITS,
+        kept: Snapshots | None = None,
     ) -> None:
         """`partitions`: all unless given. `scenario`: bare JSON takes the last tick's time.
 
         `sweeps`: reject what no service would notice; the service of the clock does unless told otherwise.
+        `kept`: where snapshots are kept, if they are.
         """
         self.wiring = wiring
         self._log = log
         self._store = store
+        self._kept = kept
         self._wanted = sorted(range(log.partitions) if partitions is None else set(partitions))
         self._scenario = scenario
         sweeping = wiring.service == runtime.CLOCK_SERVICE if sweeps is None else sweeps
@@ -228,7 +232,9 @@ class Owner:
         """Own the partitions until told to stop. Raises Superseded, RestoreFailed, StoreUnfit."""
         owner = uuid.uuid4().hex
         claimed = await self._log.claim(self.wiring.service, owner, self._wanted)
-        lanes, parked = await restore.restored(self.wiring, self._log, self._store, claimed, scenario=self._scenario)
+        lanes, parked = await restore.restored(
+            self.wiring, self._log, self._store, claimed, scenario=self._scenario, snapshots=self._kept
+        )
         self._goal = await self._log.patiently(self._log.last)
         self._filters = self._ears.filters(lanes)
         self._states = states = States(self.wiring, self._log, self._store, owner, lanes, parked, self._interrupt)
@@ -241,6 +247,8 @@ class Owner:
         try:
             while not self._stopping:
                 await self._give_snapshots(states)
+                if self._kept is not None:
+                    self._kept.consider(states.lanes)
                 batch = await self._next()
                 try:
                     await self._hear(states, batch)
@@ -259,6 +267,8 @@ class Owner:
             for wanted in self._snapshots:
                 wanted.cancel()
             states.abandon()
+            if self._kept is not None:
+                await self._kept.close()
             await self._pull.close()
 
     def _rewound(self, states: States) -> Pull:

@@ -12,7 +12,7 @@ from nats.js import api
 
 from contracts import wire
 from contracts.wire import STREAM
-from shared import pull
+from shared import bucket, pull
 from shared.log import Cursor, Fence, Log, LogUnfit, Pull, Saying, check, provision
 from tests.conftest import NatsServer
 from tests.runtime.toys.messages import Add, Added
@@ -49,6 +49,11 @@ async def test_a_missing_or_different_stream_is_told_with_what_to_do(nats_client
     await js.update_stream(config)
     with pytest.raises(LogUnfit, match="run `q2c provision`"):
         await check(nats_client)
+    await provision(nats_client, 4)
+    await js.delete_stream(bucket.STREAM)
+    with pytest.raises(LogUnfit, match="there is no object store Q2C_SNAPSHOTS: run `q2c provision`"):
+        await check(nats_client)
+    assert await provision(nats_client, 4) == ["created object store Q2C_SNAPSHOTS"]
     await js.delete_stream(STREAM)
     with pytest.raises(LogUnfit, match="there is no stream Q2C: run `q2c provision`") as unfit:
         await check(nats_client)

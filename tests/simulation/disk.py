@@ -36,7 +36,7 @@ class Disk:
         if self.db.in_transaction:
             self.db.execute("rollback")
         db = Connection(self, loop, process)
-        return Store(cast("Any", db), Path("in memory"), cast("IO[str]", None))
+        return Store(cast("Any", db), Path("in memory"), "simulated", cast("IO[str]", None))
 
     def sync(self) -> None:
         """Reached the platter: a power cut leaves at least this."""

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from nats.aio.msg import Msg
 
-from shared import restore
+from shared import folding
 from shared.lanes import Lane
 from shared.log import Fence, Log, Saying
 from shared.pull import Pull
@@ -108,7 +108,7 @@ def what_a_file_lacks_is_not_folded_from_the_log(patch: pytest.MonkeyPatch) -> N
     async def idle(_fold: Any, _log: Log) -> None:
         """Nothing is folded."""
 
-    patch.setattr(restore._Fold, "run", idle)
+    patch.setattr(folding.Fold, "run", idle)
 
 
 class Whichever(str):

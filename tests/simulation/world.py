@@ -35,7 +35,7 @@ SIZES = {
     "shared.states._CACHED": (3, 20_000),
     "shared.states._BEHIND": (1, 20_000),
     "shared.owner._TURN": (1, 7, 500),
-    "shared.restore._CHUNK": (5, 5000),
+    "shared.folding._CHUNK": (5, 20_000),
     "shared.pull._ASKED": (6, 1000),
 }
 """What the runtime does at once: small in some harmed runs, so that little is enough to come to its limits."""
