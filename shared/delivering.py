@@ -55,7 +55,8 @@ class Delivering:
             except Undecidable as failed:
                 problem = failed
             else:
-                await self._passed(lane, ref.key, message)
+                if self.storm.passed():
+                    await self._say_resumed(lane, ref.key, message)
                 return
         if ref not in self._states.parking and self.storm.breaks():
             raise Storming(lane.partition, str(problem), msgspec.structs.replace(message.context, key=ref.key))
@@ -78,12 +79,12 @@ class Delivering:
         await self._states.room(1)
         self._states.say_fact(lane, ref.key, waiting.parked(ref, sequence, name, problem, wake), cause)
 
-    async def _passed(self, lane: Lane, key: str, message: Message) -> None:
-        """A message has been decided; the first one after a storm ends it."""
-        if self.storm.passed():
-            self._note.info("going on", sequence=message.context.sequence)
-            resumed = self._wiring.own.resumed(sequence=message.context.sequence, reason="it has been decided")
-            await self.say(lane, resumed, msgspec.structs.replace(message.context, key=key))
+    async def _say_resumed(self, lane: Lane, key: str, message: Message) -> None:
+        """The message at which the service stood has been decided."""
+        sequence = message.context.sequence
+        self._note.info("going on", sequence=sequence)
+        resumed = self._wiring.own.resumed(sequence=sequence, reason="it has been decided")
+        await self.say(lane, resumed, msgspec.structs.replace(message.context, key=key))
 
     async def _decide(self, lane: Lane, to: Addressee, message: Message) -> None:
         """Decide, and add what is said to the turn. Undecidable."""
