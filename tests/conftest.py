@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
 from contracts.wire import STREAM
+from shared import bucket
 from shared.stream import connect, provision
 
 
@@ -59,10 +60,11 @@ class NatsServer:
                 await asyncio.sleep(0.02)
 
     async def fresh(self, partitions: int = 4) -> Client:
-        """A connection to an empty log."""
+        """A connection to an empty log, of which there are no snapshots."""
         nc = await self.client()
-        with suppress(NotFoundError):
-            await nc.jetstream().delete_stream(STREAM)
+        for stream in (STREAM, bucket.STREAM):
+            with suppress(NotFoundError):
+                await nc.jetstream().delete_stream(stream)
         await provision(nc, partitions)
         return nc
 

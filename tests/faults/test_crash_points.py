@@ -62,7 +62,7 @@ async def test_after_the_commit_and_before_sqlite(
 
 @DISKS
 async def test_mid_sqlite(disk: str, nats_server: NatsServer, nats_client: Client, tmp_path: Path) -> None:
-    await killed_at("mid-SQLite:4", disk, nats_server, nats_client, tmp_path / "data")
+    await killed_at("mid-SQLite:12", disk, nats_server, nats_client, tmp_path / "data")
 
 
 async def test_during_restore(nats_server: NatsServer, nats_client: Client, tmp_path: Path) -> None:
