@@ -131,8 +131,13 @@ def subject(message: type[Message] | str, key: str, partition: int | None = None
         message = catalogue()[message]
     if not is_identifier(key):
         raise ValueError(f"key {key!r} must be 1 to 64 letters, digits, _ or -")
-    place = "" if partition is None else f"{partition}."
-    return f"q2c.{kind(message)}.{name_of(message)}.{place}{key}"
+    return f"{_stem(message)}.{key}" if partition is None else f"{_stem(message)}.{partition}.{key}"
+
+
+@cache
+def _stem(message_type: type[Message]) -> str:
+    """A subject up to its version."""
+    return f"q2c.{kind(message_type)}.{name_of(message_type)}"
 
 
 @lru_cache(maxsize=65536)
@@ -176,11 +181,14 @@ def derive(cause: str, source: str, n: int | str) -> str:
     return blake2b(f"{cause}\n{source}\n{n}".encode(), digest_size=16).hexdigest()
 
 
-def trace(traceparent: str | None, correlation: str, message_id: str) -> str:
-    """The W3C trace context of a message: its cause's trace, or one of its journey's own, and a span of its own."""
+def trace(traceparent: str | None, correlation: str, derived: str) -> str:
+    """The W3C trace context of a message: its cause's trace, or one of its journey's own, and a span of its own.
+
+    `derived` is the id of the message: half of its hexadecimal digits tell the span from any other.
+    """
     match = _TRACEPARENT.fullmatch(traceparent or "")
     of = match[1] if match else blake2b(correlation.encode(), digest_size=16).hexdigest()
-    return f"00-{of}-{derive(message_id, 'span', 0)[:16]}-01"
+    return f"00-{of}-{derived[:16]}-01"
 
 
 class _Out(Struct, frozen=True):

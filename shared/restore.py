@@ -234,7 +234,10 @@ class _Fold:
             if entry.sequence:
                 actor = self._wiring.actors[ref.entity]
                 entry.wake = actor.wake_of(entry.state)
-                changes.actors[ref] = (wire.partition(ref.key, self._partitions), entry.row(actor))
+                changes.actors[ref] = (
+                    wire.partition(ref.key, self._partitions),
+                    entry.row(actor.codec.encode(entry.state)),
+                )
         for partition, lane in self._lanes.items():
             row = lane.progress()
             changes.progress[partition] = row if until is None else _underway(row, lane, self._after[partition], until)

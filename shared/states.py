@@ -47,6 +47,8 @@ class _Turn(Struct):
     events: list[tuple[int, ActorRef]] = []
     """Places in `said` of the events that states are folded from."""
     entries: dict[ActorRef, Entry] = {}
+    states: dict[ActorRef, bytes] = {}
+    """Of the entries, as they are kept."""
     changes: Changes = msgspec.field(default_factory=Changes)
     size: int = 0
 
@@ -123,7 +125,7 @@ class States:
             start = len(self._turn.said)
             self.say(lane, decision.sayings)
             if decision.events:
-                self._turn.entries[ref] = decision.entry
+                self._turn.entries[ref], self._turn.states[ref] = decision.entry, decision.state
                 self._turn.events.extend((start + event, ref) for event in decision.events)
 
     def say_fact(self, lane: Lane, key: str, fact: parking.Fact, cause: Context) -> None:
@@ -166,7 +168,7 @@ class States:
             if partition in self.lanes:
                 self._cache.pop(ref, None)  # so that the latest are the last to be let go
                 self._cache[ref] = entry
-                self._unwritten.actors[ref] = (partition, entry.row(self._wiring.actors[ref.entity]))
+                self._unwritten.actors[ref] = (partition, entry.row(turn.states[ref]))
         for key, row in turn.changes.parked.items():
             if row[0] in self.lanes:
                 self._unwritten.parked[key] = row
