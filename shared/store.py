@@ -127,6 +127,13 @@ class Changes(Struct):
     def __bool__(self) -> bool:
         return bool(self.actors or self.parked or self.progress or self.references)
 
+    def add(self, later: "Changes") -> None:
+        """Take over what a later commit has changed."""
+        self.actors.update(later.actors)
+        self.parked.update(later.parked)
+        self.progress.update(later.progress)
+        self.references.update(later.references)
+
     def forget(self, partitions: Iterable[int]) -> None:
         """Drop what concerns partitions that are somebody else's now."""
         gone = set(partitions)
