@@ -147,10 +147,10 @@ def parse(subject: str) -> Place:
     if len(tokens) not in (7, 8) or tokens[0] != "q2c":
         raise Refused(f"the subject {subject} has {len(tokens)} tokens: needed is {_FORM}")
     token, service, entity, verb, version = tokens[1:6]
-    if token not in _KINDS or not _VERSION.fullmatch(version):
+    if not _is_well_formed(token, version):
         raise Refused(f"the subject {subject} is not of the form {_FORM}")
     for part in (service, entity, verb):
-        if not _TOKEN.fullmatch(part):
+        if not _is_name(part):
             raise Refused(f"{part!r} in the subject {subject} is not a name: lower-case letters, digits and _")
     partition: int | None = None
     if len(tokens) == 8:
@@ -160,6 +160,16 @@ def parse(subject: str) -> Place:
     if not is_identifier(tokens[-1]):
         raise Refused(f"key {tokens[-1]!r} must be 1 to 64 letters, digits, _ or -")
     return Place(token, service, entity, f"{service}.{entity}.{verb}.{version}", tokens[-1], partition)
+
+
+@lru_cache(maxsize=1024)
+def _is_well_formed(token: str, version: str) -> bool:
+    return token in _KINDS and _VERSION.fullmatch(version) is not None
+
+
+@lru_cache(maxsize=1024)
+def _is_name(part: str) -> bool:
+    return _TOKEN.fullmatch(part) is not None
 
 
 def partition_of(token: str) -> int | None:

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -241,7 +242,7 @@ class States:
 
     def _evict(self) -> None:
         """Let go of the actors that have been heard least recently; never of those not yet written."""
-        for ref in list(self._cache)[: len(self._cache) - _CACHED]:
+        for ref in list(islice(self._cache, len(self._cache) - _CACHED)):
             if ref not in self._unwritten.actors and ref not in self._writing.actors:
                 del self._cache[ref]
 
