@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -28,11 +29,14 @@ def bench(
     only: Annotated[
         list[str] | None, typer.Option(help=f"Measure only these: {', '.join(one.name for one in ALL)}.")
     ] = None,
+    rounds: Annotated[int | None, typer.Option(help="How often everything is measured; 5 unless told.", min=1)] = None,
     to: Annotated[Path, typer.Option(help="Where bench.json and bench.svg are written.")] = ROOT / "build",
 ) -> None:
     """Measure the speed of the mesh, beside its peers."""
     console = Console(width=None if sys.stdout.isatty() else 150)
     sizes = QUICK if quick else Sizes()
+    if rounds is not None:
+        sizes = msgspec.structs.replace(sizes, rounds=rounds)
     chosen = [one for one in ALL if not only or one.name in only]
     with tempfile.TemporaryDirectory(prefix="q2c-bench-") as folder:
         found = asyncio.run(measured(chosen, sizes, Path(folder), lambda told: console.print(f"[dim]{told}")))

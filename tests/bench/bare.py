@@ -19,6 +19,7 @@ from shared import deciding
 from shared.decider import wire_actor
 from shared.log import Fence, Log, Recorded, Saying
 from shared.owner import _TURN
+from shared.process import collect_seldom
 from shared.store import ActorRef
 from tests.bench.ceiling import changes, registrations
 from tests.bench.loops import NOON, PARTITIONS
@@ -50,6 +51,7 @@ async def loop(url: str, customers: int) -> None:
     answers = cycle(prepared(customers))
     records = await log.claim(SERVICE, SERVICE, range(PARTITIONS))
     pull = log.pull(FILTERS, 0)
+    collect_seldom()  # as in a service
     while True:
         batch = pull.taken(_TURN) or await pull.batch(_TURN)
         if not batch:

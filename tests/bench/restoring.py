@@ -9,6 +9,7 @@ from infra.client import connect
 from shared import restore
 from shared.decider import wire_service
 from shared.log import Log, check
+from shared.process import collect_seldom
 from tests.bench.figures import NOT_MEASURED
 from tests.bench.loops import Ground
 from tests.bench.relay import notebook, runner
@@ -31,6 +32,7 @@ async def restored_from_snapshot() -> float | str:
 async def _restore(url: str, folder: Path) -> float:
     """Without a claim: whoever owns the partitions goes on."""
     connection = await connect(url)
+    collect_seldom()  # as a service does before it restores
     try:
         log = Log(connection, await check(connection))
         wiring = wire_service("relay", [notebook, runner], types=TYPES)
