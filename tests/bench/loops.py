@@ -18,7 +18,7 @@ from infra.client import connect
 from infra.fleet import get
 from infra.leash import Leash
 from infra.processes import Process
-from infra.server import HOST, embedded, free_ports
+from infra.server import HOST, free_ports
 from shared.log import Cursor, Fence, Log, Recorded, Saying, provision
 from tests.bench import machine
 
@@ -139,12 +139,11 @@ async def ground(folder: Path, partitions: int = PARTITIONS) -> AsyncIterator[Gr
     """A fresh log on a nats-server that syncs each write; what runs on it ends with the block."""
     leash = Leash()
     try:
-        async with embedded(folder / "nats", leash) as url:
-            server = machine.child_with(str(folder / "nats"))
-            connection = await connect(url)
+        async with machine.nats(folder / "nats", leash) as server:
+            connection = await connect(server.url)
             try:
                 await provision(connection, partitions)
-                yield Ground(url, Log(connection, partitions), leash, folder, server)
+                yield Ground(server.url, Log(connection, partitions), leash, folder, server.process.pid)
             finally:
                 await connection.close()
     finally:

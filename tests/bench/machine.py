@@ -3,8 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -12,6 +12,7 @@ import psutil
 from infra.fleet import ROOT
 from infra.leash import Leash
 from infra.processes import Process, start
+from infra.server import Server, embedded
 
 
 async def python(name: str, leash: Leash, folder: Path, *arguments: str, **settings: str) -> Process:
@@ -20,6 +21,15 @@ async def python(name: str, leash: Leash, folder: Path, *arguments: str, **setti
     return await start(
         name, [sys.executable, *arguments], folder / f"{name}.log", leash, folder=ROOT, environment=environment
     )
+
+
+@asynccontextmanager
+async def nats(folder: Path, leash: Leash) -> AsyncIterator[Server]:
+    """A nats-server of this run's own, that syncs each write."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "held").open("w") as mine:
+        async with embedded(folder, leash, None, mine.fileno()) as server:
+            yield server
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:

@@ -12,7 +12,7 @@ from nats.js import api
 
 from infra.client import connect
 from infra.leash import Leash
-from infra.server import embedded
+from tests.bench import machine
 from tests.bench.peers.contender import PAYLOAD, STEPS, WARM_UP, Work, advanced
 
 STREAM = JStream("CHAINS", declare=False)
@@ -41,10 +41,10 @@ async def run(work: Work) -> None:
     try:
         db.executescript("pragma journal_mode = wal; pragma synchronous = full")
         db.execute(TABLE)
-        async with embedded(work.folder / "nats", leash) as url:
-            await _provide(url)
+        async with machine.nats(work.folder / "nats", leash) as server:
+            await _provide(server.url)
             async with NatsBroker(
-                url, serializer=MsgSpecSerializer(use_fastdepends_errors=False), logger=None
+                server.url, serializer=MsgSpecSerializer(use_fastdepends_errors=False), logger=None
             ) as broker:
                 await _play(broker, db, work)
     finally:
