@@ -7,13 +7,13 @@ RESTATE := @restatedev/restate-server@1.7.12
 say = @if [ -t 1 ]; then printf '\033[1;36m%-9s\033[0m %s\n' '$(1)' '$(2)'; else printf '%-9s %s\n' '$(1)' '$(2)'; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench demo up test bench check format docs lock clean
+.PHONY: help setup setup-dev setup-bench demo up test simulate bench check format docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
 	@if [ -t 1 ]; then bold='\033[1m' blue='\033[36m' off='\033[0m'; fi; \
 	printf "\n$${bold}Q2C Mesh$${off}  from a signed quote to cash\n\n"; \
-	awk -F ':.*## ' "/^[a-z-]+:.*## / { printf \"  $${blue}make %-8s$${off} %s\n\", \$$1, \$$2 }" $(MAKEFILE_LIST); \
+	awk -F ':.*## ' "/^[a-z-]+:.*## / { printf \"  $${blue}make %-9s$${off} %s\n\", \$$1, \$$2 }" $(MAKEFILE_LIST); \
 	printf "\nThe command itself is $(BIN)/q2c: try $${blue}$(BIN)/q2c --help$${off} after make setup.\n\n"
 
 setup: .venv/.ready ## Make .venv and install what runs the mesh
@@ -38,6 +38,11 @@ test: setup-dev ## Run all tests: rules first, then the mesh on a real log
 	$(call say,mesh,real processes on a real log)
 	@PATH="$(CURDIR)/.tools:$$PATH" $(BIN)/python -m pytest -q -n 2 --dist=loadfile \
 		tests/contracts tests/architecture tests/runtime tests/scenarios tests/faults
+	$(call say,simulated,two thousand lives of a fleet that is harmed)
+	@$(BIN)/python -m pytest -q -n 2 tests/simulation
+
+simulate: setup-dev ## Harm a simulated fleet: SEED=n for one again, RUNS=n for new ones, STORY=toys|firm|hurry
+	@$(BIN)/python -m tests.simulation --story $(or $(STORY),toys) $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
 bench: setup-bench ## Measure speed beside its peers (a quarter of an hour; OPTIONS=--quick for a minute)
 	@$(BIN)/python -m tests.bench $(OPTIONS)

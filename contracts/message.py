@@ -29,7 +29,7 @@ class Record(Struct, metaclass=RecordMeta, frozen=True, kw_only=True):
     """Frozen keyword-only data: the parts that messages are made of, actor states and references."""
 
 
-class Context(Struct, frozen=True, kw_only=True):
+class Context(Struct, frozen=True, kw_only=True, gc=False):  # many are held, and none is part of a cycle
     """What the envelope says of a message: all of it is data, none of it is read from a clock."""
 
     id: str

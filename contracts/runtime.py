@@ -73,6 +73,7 @@ class ActorEdited(Event):
     sequence: int
     edited: int
     wake: None = None
+    """A wake has no data that could be edited."""
 
 
 class ActorDiscarded(Event):

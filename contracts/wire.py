@@ -45,7 +45,7 @@ class Refused(Exception):
         self.reason = reason
 
 
-class Received(Struct, frozen=True):
+class Received(Struct, frozen=True, gc=False):  # many are held, and none is part of a cycle
     """A message as it lies on the log, not yet understood. `timestamp` is the stream's, in nanoseconds since 1970."""
 
     subject: str
@@ -331,7 +331,7 @@ def hear(
 ) -> Message:
     """The message that `received` is, with its context. Refused, with a reason, when it cannot be understood.
 
-    `now` is the last tick's instant where time is the scenario's: bare JSON has no time of its own.
+    `now` is the last tick's instant where time is the scenario's: it is that of what has no time of its own.
     """
     place = parse(received.subject)
     if place.name in retired:
@@ -343,14 +343,14 @@ def hear(
         return message
     enveloped = _strict(_enveloped(message_type), received.body)
     message = enveloped.data
-    message.__dict__["context"] = _context(enveloped, received, place)
+    message.__dict__["context"] = _context(enveloped, received, place, now)
     return message
 
 
 def opened(received: Received) -> tuple[Context, bytes]:
     """The envelope and the data of a message whose contract is not known. Refused when it is no envelope."""
     enveloped = _strict(_enveloped(Raw), received.body)
-    return _context(enveloped, received, parse(received.subject)), bytes(enveloped.data)
+    return _context(enveloped, received, parse(received.subject), None), bytes(enveloped.data)
 
 
 def _known(place: Place, name: str, types: Catalogue) -> type[Message]:
@@ -368,7 +368,7 @@ def _hear_retired(
     """A version that is no longer said: its data is raised step by step to the version that is."""
     if is_envelope(received.body):
         enveloped = _strict(_enveloped(dict[str, Any]), received.body)
-        data, context = enveloped.data, _context(enveloped, received, place)
+        data, context = enveloped.data, _context(enveloped, received, place, now)
     else:
         data, context = _strict(_bare(dict[str, Any]), received.body), _bare_context(received, place, now)
     data.pop("type", None)
@@ -393,7 +393,7 @@ def _bare_context(received: Received, place: Place, now: datetime | None) -> Con
     )
 
 
-def _context(enveloped: _In[Any], received: Received, place: Place) -> Context:
+def _context(enveloped: _In[Any], received: Received, place: Place, now: datetime | None) -> Context:
     if enveloped.type != place.name:
         raise Refused(f"the envelope says {enveloped.type}, its subject {place.name} - at `$.type`")
     if enveloped.partitionkey not in (None, place.key):
@@ -401,7 +401,7 @@ def _context(enveloped: _In[Any], received: Received, place: Place) -> Context:
             f"the envelope's key is {enveloped.partitionkey}, its subject's {place.key} - at `$.partitionkey`"
         )
     try:
-        at = received.at if enveloped.time is None else utc(enveloped.time)
+        at = (now or received.at) if enveloped.time is None else utc(enveloped.time)
     except OverflowError:
         raise Refused("the time cannot be told in UTC - at `$.time`") from None
     return Context(

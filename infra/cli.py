@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 from typer._click.exceptions import NoArgsIsHelpError, UsageError  # typer has no public name for them
 
-from infra.commands import contracts, mesh, messages, parked, views, webhooks
+from infra.commands import contracts, history, mesh, messages, parked, rejected, views, webhooks
 from infra.failure import WRONG, Failure
 from infra.screen import ERR
 from shared import telemetry
@@ -20,9 +20,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (mesh, messages, views):
+for commands in (mesh, messages, views, history):
     app.add_typer(commands.app)
-app.add_typer(parked.app, name="parked", help="Actors that could not decide a message: list, show, retry, discard.")
+app.add_typer(parked.app, name="parked", help="Actors that could not decide a message, and what waits for them.")
+app.add_typer(rejected.app, name="rejected", help="Messages that nobody could hear.")
 app.add_typer(webhooks.app, name="webhooks", help="What is sent to outside systems: list, show, replay.")
 app.add_typer(contracts.app, name="contracts")
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from nats.aio.client import Client as Connection
@@ -48,6 +48,26 @@ _NOT_YET = ("503", "504")
 T = TypeVar("T")
 
 
+class Answered(NamedTuple):
+    """What a message from outside is about: the journey of another message, and its id or place in the log."""
+
+    journey: str
+    cause: str
+
+
+class _Linked(msgspec.Struct):
+    """The envelope of a message that has a cause, and no time but that at which the log gets it."""
+
+    id: str
+    type: str
+    correlationid: str
+    causationid: str
+    partitionkey: str
+    data: msgspec.Raw
+    specversion: str = "1.0"
+    source: str = OUTSIDE
+
+
 class Mesh:
     """A connection to a running mesh."""
 
@@ -64,11 +84,12 @@ class Mesh:
         at: datetime | None = None,
         message_id: str | None = None,
         again: bool = False,
+        answers: Answered | None = None,
     ) -> tuple[str, Stored]:
         """Put a command, or a fact from outside, on the log; gives its id and place.
 
         With `at` it is said as of that instant, else as of now as the log tells it. A message said `again` takes a
-        place of its own in the log although its id is known.
+        place of its own in the log although its id is known. One that `answers` names what it does as its cause.
         """
         said = message_id or uuid.uuid4().hex
         subject = wire.subject(type(message), key)
@@ -76,6 +97,8 @@ class Mesh:
         if at is not None:
             context = Context(id=said, source=OUTSIDE, key=key, at=at, correlation=said)
             body = wire.envelope(message, context, body)
+        elif answers is not None:
+            body = wire.encode(_Linked(said, name_of(type(message)), *answers, key, msgspec.Raw(body)))
         try:
             return said, await self.log.say(subject, body, None if again else said)
         except (NatsError, TimeoutError) as problem:
@@ -158,6 +181,23 @@ class Mesh:
         tick = wire.hear(Received(found.subject or "", found.data or b""), wire.catalogue())
         assert isinstance(tick, ClockTicked)
         return tick
+
+    async def followed(self, service: str, key: str, sequence: int) -> None:
+        """Wait until a word about a parked actor has had its effect. Failure, with the reason, when it was rejected."""
+        until = asyncio.get_running_loop().time() + _QUIET_WITHIN
+        partition = wire.partition(key, self.log.partitions)
+        while True:
+            cursor = (await self.log.cursor(service, partition)).cursor
+            if cursor is not None and cursor.word.sequence >= sequence and not cursor.word.entity:
+                break
+            if asyncio.get_running_loop().time() > until:
+                raise Failure(f"{service} has not followed the word at {sequence}: does it run, does it stand?", ABSENT)
+            await asyncio.sleep(0.02)
+        rejected = f"q2c.evt.{name_of(runtime.of(service).rejected)}.*.*"
+        async for received in self.read((rejected,), sequence, await self.log.last()):
+            fact = wire.hear(received, wire.catalogue())
+            if isinstance(fact, runtime.MessageRejected) and fact.sequence == sequence:
+                raise Failure(fact.reason, NO)
 
     async def read(self, filters: Sequence[str], after: int, until: int) -> AsyncIterator[wire.Received]:
         """What lies on the log between two places."""

@@ -10,7 +10,7 @@ from contracts import runtime, wire
 from contracts.wire import Received
 
 EVERYTHING = ("q2c.cmd.>", "q2c.evt.>")
-_RUNTIME = (".message.rejected.", ".actor.")
+_RUNTIME = (".message.rejected.", ".actor.", ".runtime.")
 
 
 class Heard(Struct, frozen=True):
@@ -38,7 +38,7 @@ class Heard(Struct, frozen=True):
 
     @property
     def is_trouble(self) -> bool:
-        """The runtime says that something was rejected or is parked."""
+        """The runtime says that something was rejected, is parked or stands still."""
         return self.kind == "evt" and any(part in self.type for part in _RUNTIME)
 
 

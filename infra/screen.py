@@ -18,7 +18,7 @@ _ENDLESS = 10_000
 _SET_IN = 6
 
 _COLOURS = {"commercial": "cyan", "delivery": "green", "finance": "yellow", "observability": "magenta"}
-_NO = ("refused", "held", "rejected", "parked", "stalled", "unratable", "over_cap", "block")
+_NO = ("refused", "held", "rejected", "parked", "paused", "stalled", "unratable", "over_cap", "block")
 """What a name has in it when the news is bad."""
 
 

@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -31,7 +32,7 @@ class Undecidable(Exception):
         self.traceback = traceback
 
 
-class Entry(Struct):
+class Entry(Struct, gc=False):  # many are held, and none is part of a cycle
     """An actor as its owner holds it. `sequence` is that of its last event, 0 until it is on the log."""
 
     state: Any
@@ -84,12 +85,12 @@ def woken(tick: Message, service: str, ref: ActorRef, entry: Entry, instant: dat
     source = ref.source(service)
     return Wake().heard(
         Context(
-            id=wake_id(tick.id, source, instant),
+            id=wake_id(tick.context.id, source, instant),
             source=tick.context.source,
             key=ref.key,
             at=instant,
-            correlation=entry.opener or tick.correlation,
-            cause=tick.id,
+            correlation=entry.opener or tick.context.correlation,
+            cause=tick.context.id,
             sequence=tick.context.sequence,
         )
     )
@@ -145,8 +146,11 @@ def _said(actor: Wired, state: Any, message: Message, reference: Any) -> Sequenc
 
 
 def _context(actor: Wired, ref: ActorRef, opener: str | None, message: Message, item: Message, n: int) -> Context:
-    """The envelope of the n-th message said: everything in it comes from what was heard."""
-    address, heard = item.address, message.context
+    """The envelope of the n-th message said: everything in it comes from the envelope of what was heard.
+
+    A message may have a field of its own named `at` or `id`: it is not what is meant here.
+    """
+    heard, address = message.context, item.address
     key = ref.key if address.key is None else address.key
     if key != ref.key:
         _check_key(item, key)
@@ -181,12 +185,25 @@ def opened(actor: Wired, state: Any, correlation: str) -> str | None:
     return correlation if state != actor.module.initial else None
 
 
+def number_of(context: Context, first: int = 0) -> int | None:
+    """Which of the messages that its source said in answer to its cause a message is; None when it is none of them.
+
+    The number `first` is tried first: there are as many to try as a decision may say messages, for a cause that was
+    heard and for a tick that woke the actor.
+    """
+    cause, source, at, found = context.cause, context.source, context.at, context.id
+    if cause is None:
+        return None
+    if wire.derive(cause, source, first) == found:
+        return first
+    causes = (cause, wake_id(cause, source, at))
+    tried = chain(range(first, MAX_SAID), range(first))
+    return next((n for n in tried if any(wire.derive(one, source, n) == found for one in causes)), None)
+
+
 def is_own(context: Context, source: str) -> bool:
     """Whether a message that names `source` was said by it: its id is one that the actor would have given."""
-    if context.source != source or context.cause is None:
-        return False
-    causes = (context.cause, wake_id(context.cause, source, context.at))
-    return any(wire.derive(cause, source, n) == context.id for n in range(MAX_SAID) for cause in causes)
+    return context.source == source and number_of(context) is not None
 
 
 def _undecidable(stage: str, problem: Exception) -> Undecidable:
@@ -211,7 +228,7 @@ __all__ = [
     "decide",
     "fresh",
     "id_of",
-    "is_own",
+    "number_of",
     "opened",
     "read",
     "woken",

@@ -55,19 +55,18 @@ class Delivering:
             except Undecidable as failed:
                 problem = failed
             else:
-                await self._passed(lane, ref.key, message)
+                if self.storm.passed():
+                    await self._say_resumed(lane, ref.key, message)
                 return
         if ref not in self._states.parking and self.storm.breaks():
-            raise Storming(lane.partition, str(problem), msgspec.structs.replace(message.context, key=ref.key))
+            raise Storming(lane.partition, str(problem), msgspec.structs.replace(_cause(message), key=ref.key))
         await self._wait(lane, ref, message, problem)
 
     async def _wait(self, lane: Lane, ref: ActorRef, message: Message, problem: Undecidable | None) -> None:
         waiting = self._states.parking
         if (full := waiting.full(ref, lane.partition, self._log.partitions, self._limits)) is not None:
             raise Full(ref, full)
-        cause, wake = message.context, message.at if isinstance(message, Wake) else None
-        if wake is not None:
-            cause = msgspec.structs.replace(cause, id=cause.cause or "")
+        cause, wake = _cause(message), message.at if isinstance(message, Wake) else None
         sequence, name = cause.sequence, "wake" if wake else name_of(type(message))
         if ref in waiting:
             await self._states.room(1)
@@ -78,12 +77,12 @@ class Delivering:
         await self._states.room(1)
         self._states.say_fact(lane, ref.key, waiting.parked(ref, sequence, name, problem, wake), cause)
 
-    async def _passed(self, lane: Lane, key: str, message: Message) -> None:
-        """A message has been decided; the first one after a storm ends it."""
-        if self.storm.passed():
-            self._note.info("going on", sequence=message.context.sequence)
-            resumed = self._wiring.own.resumed(sequence=message.context.sequence, reason="it has been decided")
-            await self.say(lane, resumed, msgspec.structs.replace(message.context, key=key))
+    async def _say_resumed(self, lane: Lane, key: str, message: Message) -> None:
+        """The message at which the service stood has been decided."""
+        sequence = message.context.sequence
+        self._note.info("going on", sequence=sequence)
+        resumed = self._wiring.own.resumed(sequence=sequence, reason="it has been decided")
+        await self.say(lane, resumed, msgspec.structs.replace(_cause(message), key=key))
 
     async def _decide(self, lane: Lane, to: Addressee, message: Message) -> None:
         """Decide, and add what is said to the turn. Undecidable."""
@@ -211,8 +210,8 @@ class Delivering:
         context = msgspec.structs.replace(original.context, id=command, cause=original.id)
         try:
             return wire.decode(type(original), wire.encode(data)).heard(context)
-        except Refused as problem:
-            raise Undecidable(f"the edited message cannot be heard: {problem.reason}") from None
+        except (Refused, ValueError, OverflowError) as problem:  # a number may be too large to be written again
+            raise Undecidable(f"the edited message cannot be heard: {problem}") from None
 
     def _actor(self, ref: ActorRef) -> Wired:
         actor = self._wiring.actors.get(ref.entity)
@@ -280,6 +279,12 @@ class Delivering:
         decision = deciding.decide(to.actor, to.ref, lane.partition, entry, message, lane.reference)
         entries[to.ref] = decision.entry
         return decision.sayings
+
+
+def _cause(message: Message) -> Context:
+    """What a fact about a message names as its cause: for a wake, the tick that brought it."""
+    context = message.context
+    return msgspec.structs.replace(context, id=context.cause or "") if isinstance(message, Wake) else context
 
 
 __all__ = ["Delivering", "Full"]

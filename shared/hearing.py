@@ -159,8 +159,8 @@ def addressee(actor: Wired, message: Message) -> Addressee | None:
     try:
         found = deciding.id_of(actor, message)
     except Undecidable as problem:
-        return Addressee(actor, ActorRef(actor.entity, message.key, NO_ACTOR), problem)
-    return None if found is None else Addressee(actor, ActorRef(actor.entity, message.key, found))
+        return Addressee(actor, ActorRef(actor.entity, message.context.key, NO_ACTOR), problem)
+    return None if found is None else Addressee(actor, ActorRef(actor.entity, message.context.key, found))
 
 
 def places_of(owned: Iterable[int], partitions: int) -> list[str]:

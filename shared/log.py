@@ -334,7 +334,7 @@ class Log:
         pause = 0.01
         while True:
             try:
-                return await self._atomic(parts)
+                stored = await self._atomic(parts)
             except (NatsError, TimeoutError, NotStored, OSError) as problem:
                 last = await self.patiently(self.noted, place)
                 if last.body == body:
@@ -342,9 +342,12 @@ class Log:
                 if last.sequence != after:
                     return None
                 if pause > _PATIENCE:
-                    _note.warning("a note is not stored and is sent again", place=place, problem=str(problem))
+                    self._takes_nothing(str(problem) or type(problem).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
+            else:
+                self._takes_again()
+                return stored
 
     async def _records(self, service: str, partitions: Sequence[int]) -> dict[int, Recorded]:
         """The cursors after a batch in doubt."""

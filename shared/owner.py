@@ -33,6 +33,7 @@ from shared.lanes import Lane
 from shared.limits import LIMITS, Limits
 from shared.log import Log, Pull, Saying
 from shared.restore import working_copy
+from shared.snapshots import Snapshots
 from shared.standing import Standing
 from shared.states import Snapshot, States, Superseded
 from shared.store import ActorRef, Store
@@ -73,14 +74,17 @@ class Owner:
         scenario: bool = False,
         sweeps: bool | None = None,
         limits: Limits = LIMITS,
+        kept: Snapshots | None = None,
     ) -> None:
         """`partitions`: all unless given. `scenario`: bare JSON takes the last tick's time.
 
         `sweeps`: reject what no service would notice; the service of the clock does unless told otherwise.
+        `kept`: where snapshots are kept, if they are.
         """
         self.wiring = wiring
         self._log = log
         self._store = store
+        self._kept = kept
         self._wanted = sorted(range(log.partitions) if partitions is None else set(partitions))
         self._scenario = scenario
         sweeping = wiring.service == runtime.CLOCK_SERVICE if sweeps is None else sweeps
@@ -230,7 +234,9 @@ class Owner:
         """Own the partitions until told to stop. Raises Superseded, RestoreFailed, StoreUnfit."""
         owner = uuid.uuid4().hex
         claimed = await self._log.claim(self.wiring.service, owner, self._wanted)
-        lanes, parked = await restore.restored(self.wiring, self._log, self._store, claimed, scenario=self._scenario)
+        lanes, parked = await restore.restored(
+            self.wiring, self._log, self._store, claimed, scenario=self._scenario, snapshots=self._kept
+        )
         self._goal = await self._log.patiently(self._log.last)
         self._filters = self._ears.filters(lanes)
         self._states = states = States(self.wiring, self._log, self._store, owner, lanes, parked, self._interrupt)
@@ -243,6 +249,8 @@ class Owner:
         try:
             while not self._stopping:
                 await self._give_snapshots(states)
+                if self._kept is not None:
+                    self._kept.consider(states.lanes)
                 batch = await self._next()
                 try:
                     await self._hear(states, batch)
@@ -261,6 +269,8 @@ class Owner:
             for wanted in self._snapshots:
                 wanted.cancel()
             states.abandon()
+            if self._kept is not None:
+                await self._kept.close()
             await self._pull.close()
 
     def _rewound(self, states: States) -> Pull:
@@ -431,7 +441,7 @@ class Owner:
         for actor in self.wiring.hearers.get(type(message), ()):
             all_of_them = await self._store.actors(lane.partition, actor.entity)
             to = {ref: Addressee(actor, ref) for ref in all_of_them}
-            one = addressee(actor, message) if states.partition(message.key) == lane.partition else None
+            one = addressee(actor, message) if states.partition(message.context.key) == lane.partition else None
             if one is not None:
                 to[one.ref] = one
             left = [to[ref] for ref in sorted(to) if not lane.has_passed(sequence, ref)]
@@ -447,25 +457,25 @@ class Owner:
 
     def _say_done(self, states: States, lane: Lane, message: Broadcast, answer: type[Done]) -> None:
         """This partition has heard: to the actor that said the broadcast."""
-        source = parking.source(self.wiring.service)
+        source, heard = parking.source(self.wiring.service), message.context
         done = answer(
-            asker=message.context.source.rpartition("/")[2],
-            broadcast=message.id,
+            asker=heard.source.rpartition("/")[2],
+            broadcast=heard.id,
             service=self.wiring.service,
             partition=lane.partition,
             partitions=self._log.partitions,
         )
-        said_id = wire.derive(message.id, source, f"done {lane.partition}")
+        said_id = wire.derive(heard.id, source, f"done {lane.partition}")
         context = Context(
             id=said_id,
             source=source,
-            key=message.key,
-            at=message.at,
-            correlation=message.correlation,
-            cause=message.id,
-            traceparent=wire.trace(message.context.traceparent, message.correlation, said_id),
+            key=heard.key,
+            at=heard.at,
+            correlation=heard.correlation,
+            cause=heard.id,
+            traceparent=wire.trace(heard.traceparent, heard.correlation, said_id),
         )
-        saying = Saying(lane.partition, wire.subject(answer, message.key), wire.envelope(done, context))
+        saying = Saying(lane.partition, wire.subject(answer, heard.key), wire.envelope(done, context))
         states.say(lane, [saying])
 
 

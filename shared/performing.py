@@ -81,7 +81,7 @@ class Performer:
 
     async def progress(self, feed: Feed) -> int:
         """The place in the log up to which a feed's run is settled: what follows is to be brought."""
-        last = _read(await self._log.patiently(self._log.noted, self._place(feed)))
+        last = _read(await self._log.patiently(self._log.noted, self._place(feed)), feed.after + 1)
         if last is None:
             return feed.after
         return last.sequence if last.state == "done" else last.sequence - 1
@@ -92,10 +92,12 @@ class Performer:
         if asked is None:
             return 0.0
         noted = await self._log.patiently(self._log.noted, asked.place)
-        last = _read(noted)
-        if last is not None and last.sequence < received.sequence:
-            last = None
-        if last is not None and (last.sequence > received.sequence or last.state == "done"):
+        last = _read(noted, received.sequence)
+        if feed is not None and last is not None and last.sequence != received.sequence:
+            if last.sequence > received.sequence:
+                return 0.0
+            last = None  # of the event before this one
+        if last is not None and last.state == "done":
             return 0.0
         if last is not None and (wait := last.not_before - time.time()) > 0:
             return wait
@@ -115,7 +117,7 @@ class Performer:
             request = wire.hear(received, effect.types)
         except wire.Refused:
             return None
-        if feed is None and (type(request) not in effect.requested or not is_own(request, effect.service)):
+        if feed is None and (type(request) not in effect.requested or not is_own(received, request, effect.service)):
             return None
         if feed is not None and not (isinstance(request, Event) and effect.module.concerns(request)):
             return None
@@ -168,16 +170,18 @@ class Performer:
         return wait
 
     async def _outcome(self, asked: Asked, call: Call[Any], *, in_doubt: bool) -> Message | Failure:
+        """The outcome, or why there is none. A doubt ends only when the lookup has told that nothing was done."""
         module, patience = self._effect.module, self._effect.patience
         try:
             with anyio.fail_after(patience):
                 found = await module.lookup(asked.request, call) if in_doubt else None
+                in_doubt = False
                 outcome: Message = await module.perform(asked.request, call) if found is None else found
                 if type(outcome) not in self._effect.says:
                     raise TypeError(f"{type(outcome).__name__} is no outcome that the signature names")
                 return wire.decode(type(outcome), wire.encode(outcome))
         except Failure as failure:
-            return failure
+            return InDoubt(failure.reason, retry_after=failure.retry_after) if in_doubt else failure
         except TimeoutError:
             return InDoubt(f"there was no answer within {patience:.0f} seconds")
         except Exception as problem:
@@ -246,15 +250,21 @@ class Performer:
         )
 
 
-def is_own(message: Message, service: str, entity: str | None = None) -> bool:
-    """Whether an actor of the service has said the event: nobody else may make a worker call, whatever is published."""
+def is_own(received: Received, message: Message, service: str) -> bool:
+    """Whether an actor of the service has said the event: nobody makes a worker call by hand, not by a copy either."""
     parts = message.context.source.split("/")
-    named = len(parts) == 5 and parts[1] == service and parts[3] == message.key and entity in (None, parts[2])
-    return named and deciding.is_own(message.context, message.context.source)
+    named = len(parts) == 5 and parts[1] == service and parts[3] == message.context.key
+    return received.in_batch and named and deciding.is_own(message.context, message.context.source)
 
 
-def _read(noted: Noted) -> Progress | None:
-    return None if noted.body is None else _PROGRESS.decode(noted.body)
+def _read(noted: Noted, sequence: int) -> Progress | None:
+    """The note; one that somebody else has put in its place says only that the call for `sequence` is in doubt."""
+    if noted.body is None:
+        return None
+    try:
+        return _PROGRESS.decode(noted.body)
+    except (ValueError, RecursionError):
+        return Progress(by="", sequence=sequence, state="begun", attempt=0)
 
 
 def _line(problem: BaseException) -> str:

@@ -181,9 +181,14 @@ class Pull:
         self._arrived.append(message)
 
     def _told(self, headers: Mapping[str, str]) -> None:
-        """A status: a heartbeat, the end of a request, or the end of the consumer."""
+        """A status: a heartbeat, the end of a request, or the end of the consumer.
+
+        A heartbeat names the last message that was delivered: the loss of one that no other follows shows only there.
+        """
         self.alive = asyncio.get_running_loop().time()
         status, description = headers.get("Status", ""), headers.get(api.Header.DESCRIPTION, "")
+        if int(headers.get("Nats-Last-Consumer", 0)) >= self._expected:
+            self._broken = self._broken or f"message {self._expected} of the consumer is missing"
         if status in ("404", "408") or description in ("Message Size Exceeds MaxBytes", "Batch Completed"):
             self._outstanding = max(0, self._outstanding - int(headers.get("Nats-Pending-Messages", 0)))
         elif status != "100":

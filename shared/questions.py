@@ -126,13 +126,13 @@ class Questions:
             ) from None
 
     async def _of_actor(self, owner: Owner, actor: Wired, question: Question) -> bytes | None:
-        if not owner.holds(question.key):
+        if not owner.holds(question.context.key):
             return None
         identity = id_of(actor, question)
         if identity is None:
-            raise Unanswered(404, f"{name_of(type(question))} of {question.key} concerns no {actor.entity}")
-        state = await owner.state_of(actor.entity, question.key, identity)
-        reference = (owner.reference_of(question.key),) if actor.answer_wants_reference else ()
+            raise Unanswered(404, f"{name_of(type(question))} of {question.context.key} concerns no {actor.entity}")
+        state = await owner.state_of(actor.entity, question.context.key, identity)
+        reference = (owner.reference_of(question.context.key),) if actor.answer_wants_reference else ()
         answer: Callable[..., Any] = actor.module.answer  # type: ignore[attr-defined]  # it is there: it names the question
         return wire.encode(answer(state, question, *reference))
 

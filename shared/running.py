@@ -25,6 +25,7 @@ from shared.projections import Projection, Projects
 from shared.questions import PATIENCE, Questions, Unanswered
 from shared.restore import working_copy
 from shared.settings import Settings, WrongSetting
+from shared.snapshots import Snapshots
 from shared.stream import LogUnfit
 from shared.workers import Workers
 
@@ -129,8 +130,22 @@ class Running:
                 projection.open(self._given.data, await log.identity())
                 opened.callback(projection.close)
             self._goal = await log.last()
-            scenario = self._given.clock == "scenario"
-            owner = Owner(self._wiring, log, store, self._given.owned, scenario=scenario, limits=self._given.limits)
+            kept = Snapshots(
+                self._wiring.service,
+                log,
+                store,
+                messages=self._given.snapshot_messages,
+                minutes=self._given.snapshot_minutes,
+            )
+            owner = Owner(
+                self._wiring,
+                log,
+                store,
+                self._given.owned,
+                scenario=self._given.clock == "scenario",
+                limits=self._given.limits,
+                kept=kept,
+            )
             self._questions.open(owner)
             self._owner = owner
             there = await opened.enter_async_context(

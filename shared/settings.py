@@ -43,6 +43,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     private: Annotated[
         Literal["refuse", "allow"], Meta(description="refuse or allow, for calls to addresses not on the internet")
     ] = "refuse"
+    snapshot_messages: Annotated[int, Meta(ge=1, description="a number of messages, at least 1")] = 100_000
+    """Messages of the log after which a partition's snapshot is taken again."""
+    snapshot_minutes: Annotated[int, Meta(ge=1, le=1440, description="a whole number from 1 to 1440")] = 10
+    """Minutes after which it is, if anything was said."""
     log: Annotated[Literal["auto", "console", "json"], Meta(description="auto, console or json")] = "auto"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")

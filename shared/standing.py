@@ -41,7 +41,8 @@ class Standing:
 
     def awake(self) -> Lanes:
         """The partitions of which everything is heard."""
-        return {place: lane for place, lane in self._states.lanes.items() if place not in self._paused}
+        lanes = self._states.lanes
+        return {place: lanes[place] for place in lanes if place not in self._paused} if self._paused else lanes
 
     def asleep(self) -> Lanes:
         """Those of which only words about parked actors are heard."""

@@ -160,9 +160,11 @@ def instant(value: int | None) -> datetime | None:
 class Store:
     """The SQLite file of one service on one machine."""
 
-    def __init__(self, db: aiosqlite.Connection, path: Path, lock: IO[str]) -> None:
+    def __init__(self, db: aiosqlite.Connection, path: Path, fingerprint: str, lock: IO[str]) -> None:
+        self.path = path
+        self.fingerprint = fingerprint
+        """Of the log, the shapes of the states and the schema: what has another one cannot be gone on from."""
         self._db = db
-        self._path = path
         self._lock = lock
 
     @classmethod
@@ -180,8 +182,9 @@ class Store:
             raise StoreUnfit(f"{path} is in use by another process: stop it, or choose another Q2C_DATA") from None
         except OSError as problem:
             raise StoreUnfit(f"{path.parent} cannot be used: {problem.strerror}: choose another Q2C_DATA") from None
+        full = f"{VERSION}:{fingerprint}"
         try:
-            return cls(await _opened(path, f"{VERSION}:{fingerprint}"), path, lock)
+            return cls(await _opened(path, full), path, full, lock)
         except (sqlite3.Error, OSError) as problem:
             lock.close()
             raise StoreUnfit(f"{path} cannot be opened: {problem}") from None
@@ -192,19 +195,10 @@ class Store:
 
     async def progress(self) -> dict[int, Progress]:
         """How far each partition is in this file."""
-        rows = await self._rows("select partition, input, within, word, tick, folded, recorded from progress")
-        return {
-            row[0]: Progress(
-                partition=row[0],
-                input=row[1],
-                within=None if row[2] is None else _WITHIN.decode(row[2]),
-                word=_WITHIN.decode(row[3]),
-                tick=instant(row[4]),
-                folded=row[5],
-                recorded=row[6],
-            )
-            for row in rows
-        }
+        try:
+            return await progress_of(self._db)
+        except sqlite3.Error as problem:
+            raise StoreUnfit(f"{self.path} cannot be read: {problem}") from problem
 
     async def references(self) -> dict[int, bytes]:
         """What broadcasts have told each partition, where they have told anything."""
@@ -268,7 +262,7 @@ class Store:
                     await self._db.execute("rollback")
                 raise
         except sqlite3.Error as problem:
-            raise StoreUnfit(f"{self._path} cannot be written: {problem}") from problem
+            raise StoreUnfit(f"{self.path} cannot be written: {problem}") from problem
 
     async def _put(self, changes: Changes) -> None:
         if changes.actors:
@@ -348,7 +342,24 @@ class Store:
         try:
             return list(await self._db.execute_fetchall(statement, parameters))
         except sqlite3.Error as problem:
-            raise StoreUnfit(f"{self._path} cannot be read: {problem}") from problem
+            raise StoreUnfit(f"{self.path} cannot be read: {problem}") from problem
+
+
+async def progress_of(db: aiosqlite.Connection) -> dict[int, Progress]:
+    """How far each partition is in a file of this schema."""
+    rows = await db.execute_fetchall("select partition, input, within, word, tick, folded, recorded from progress")
+    return {
+        row[0]: Progress(
+            partition=row[0],
+            input=row[1],
+            within=None if row[2] is None else _WITHIN.decode(row[2]),
+            word=_WITHIN.decode(row[3]),
+            tick=instant(row[4]),
+            folded=row[5],
+            recorded=row[6],
+        )
+        for row in rows
+    }
 
 
 def wake_order(wake: datetime | None) -> int:
@@ -408,5 +419,6 @@ __all__ = [
     "StoreUnfit",
     "instant",
     "micros",
+    "progress_of",
     "wake_order",
 ]

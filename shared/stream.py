@@ -1,4 +1,4 @@
-"""The stream the log is kept in: made in one place, only checked everywhere else."""
+"""The stream the log is kept in, and the bucket for snapshots: made in one place, only checked everywhere else."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 
 from contracts.wire import STREAM
-from shared import protocol, telemetry
+from shared import bucket, protocol, telemetry
 
 OLDEST_SERVER = (2, 15)
 MAX_PARTITIONS = 64
@@ -91,7 +91,7 @@ def _partitions_of(config: api.StreamConfig) -> int | None:
 
 
 async def provision(nc: Client, partitions: int, replicas: int = 1) -> list[str]:
-    """Make the stream as the mesh needs it; returns what was changed, nothing when all was well.
+    """Make the stream, and the bucket for snapshots, as the mesh needs them; returns what was changed.
 
     Other settings of an existing stream are left alone. LogUnfit for another number of partitions, which is fixed
     when the stream is made: every key would move.
@@ -99,6 +99,10 @@ async def provision(nc: Client, partitions: int, replicas: int = 1) -> list[str]
     if not 1 <= partitions <= MAX_PARTITIONS:
         raise LogUnfit(f"{partitions} partitions are not possible: choose 1 to {MAX_PARTITIONS}")
     js = await _jetstream(nc)
+    return [*await _provision_stream(js, partitions, replicas), *await bucket.provision(js, replicas)]
+
+
+async def _provision_stream(js: JetStreamContext, partitions: int, replicas: int) -> list[str]:
     wanted = _wanted(partitions, replicas)
     try:
         found = (await js.stream_info(STREAM)).config
@@ -132,6 +136,8 @@ async def check(nc: Client) -> int:
     different = _differences(found, _wanted(partitions, 1), _NEEDED)
     if different:
         raise LogUnfit(f"stream {STREAM} differs ({'; '.join(different)}): run `q2c provision`", heals=True)
+    if not await bucket.is_there(js):
+        raise LogUnfit(f"there is no object store {bucket.NAME}: run `q2c provision`", heals=True)
     return partitions
 
 

@@ -100,7 +100,7 @@ class _Worker:
             fact = wire.hear(received, self._effect.types)
         except wire.Refused:
             return None
-        if not is_own(fact, self._effect.service):
+        if not is_own(received, fact, self._effect.service):
             return None
         feed: Feed | None = self._effect.module.feed(self._feeds.get(fact.key), fact)
         if feed is None:

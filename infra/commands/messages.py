@@ -2,17 +2,18 @@
 
 import fnmatch
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 import typer
 
 from contracts import runtime, wire
-from contracts.message import Event, Internal, Message, Question, is_identifier, utc
+from contracts.message import Event, Internal, Message, Question, is_identifier
 from infra.client import Mesh, connected
 from infra.commands.running import OUT, Data, Json, Key, Nats, Type, given, known, print_json, run
 from infra.failure import WRONG, Failure
+from infra.place import place
 from infra.reading import EVERYTHING, Heard, heard
 from infra.screen import show_line, watched
 from infra.telling import title
@@ -110,31 +111,19 @@ def watch(
     """Follow the log: everything that is asked for and everything that happens."""
     if key is not None and not is_identifier(key):
         raise Failure(f"key {key!r} must be 1 to 64 letters, digits, _ or -", WRONG)
-    place, instant = _since(since)
+    start = None if since is None else place(since, "--since")
+    first, instant = (1, start) if isinstance(start, datetime) else (start, None)
     try:
-        run(_watch(glob, key, place, instant, follow, nats, json))
+        run(_watch(glob, key, first, instant, follow, nats, json))
     except KeyboardInterrupt:
         return
 
 
-def _since(text: str | None) -> tuple[int | None, datetime | None]:
-    """A log sequence, or an instant by which messages are told apart."""
-    if text is None or text.isdigit():
-        return (None if text is None else int(text)), None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise Failure(
-            f"--since {text} is neither a log sequence nor a time: say 4711, 2026-03-31 or 2026-03-31T22:00:00Z", WRONG
-        ) from None
-    return 1, utc(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
-
-
 async def _watch(
-    glob: str, key: str | None, place: int | None, instant: datetime | None, follow: bool, nats: str | None, json: bool
+    glob: str, key: str | None, first: int | None, instant: datetime | None, follow: bool, nats: str | None, json: bool
 ) -> None:
     async with connected(nats) as mesh:
-        async for message in _messages(mesh, key, place, follow):
+        async for message in _messages(mesh, key, first, follow):
             if (instant is None or message.time >= instant) and fnmatch.fnmatchcase(message.type, glob):
                 if json:
                     print(msgspec.json.encode(message).decode(), flush=True)
@@ -142,10 +131,10 @@ async def _watch(
                     show_line(OUT, watched(message))
 
 
-async def _messages(mesh: Mesh, key: str | None, place: int | None, follow: bool) -> AsyncIterator[Heard]:
+async def _messages(mesh: Mesh, key: str | None, first: int | None, follow: bool) -> AsyncIterator[Heard]:
     filters = EVERYTHING if key is None else tuple(f"q2c.{kind}.*.*.*.*.*.{key}" for kind in ("cmd", "evt"))
     last = await mesh.log.last()
-    after = last if place is None else max(place - 1, 0)
+    after = last if first is None else max(first - 1, 0)
     if not follow:
         async for received in mesh.read(filters, after, last):
             yield heard(received)

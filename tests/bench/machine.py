@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -23,11 +24,16 @@ async def python(name: str, leash: Leash, folder: Path, *arguments: str, **setti
     )
 
 
+def _held(folder: Path) -> IO[str]:
+    """A file that the server keeps open for as long as it lives."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / "held").open("w")
+
+
 @asynccontextmanager
 async def nats(folder: Path, leash: Leash) -> AsyncIterator[Server]:
     """A nats-server of this run's own, that syncs each write."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "held").open("w") as mine:
+    with _held(folder) as mine:
         async with embedded(folder, leash, None, mine.fileno()) as server:
             yield server
 

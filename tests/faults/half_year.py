@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,13 +13,16 @@ from msgspec.structs import replace
 from contracts import runtime, wire
 from contracts.message import Event
 from contracts.observability import Books, ShowBooks
+from infra.checker import check
 from infra.client import NOBODY
 from infra.commands.mesh import HALF_YEAR
 from infra.fleet import SERVICES, Fleet, unless
 from infra.mesh import rehearsal
 from infra.play import Player
 from infra.reading import Heard
+from infra.reconciled import unreconciled
 from infra.scenario import Step, read
+from shared.log import Log
 
 Harm = Callable[[int, Fleet], None]
 """Told how many messages have been heard so far."""
@@ -42,6 +46,8 @@ class Outcome(Struct, frozen=True):
     """How often each fact was said: exactly once means that these are equal."""
     differences: dict[str, tuple[str, ...]]
     """What `q2c verify` finds, by service."""
+    findings: tuple[str, ...]
+    """What the checker finds wrong with the log."""
     restarts: tuple[str, ...]
     """What the fleet said of each service that it started again."""
 
@@ -54,6 +60,14 @@ def _is_comparable(message: Heard) -> bool:
 def _told(message: Heard) -> str:
     data = {name: value for name, value in message.data.items() if name not in _IDENTITIES}
     return wire.encode([message.type, message.key, data]).decode()
+
+
+async def on_the_log(log: Log, *, scenario: bool) -> tuple[str, ...]:
+    """What is wrong with a quiet log, from the log alone."""
+    wirings = [import_module(f"services.{service}.app").app.wiring for service in SERVICES]
+    whole = [received async for batch in log.read(["q2c.>"], 0, await log.last()) for received in batch]
+    found = check(whole, wirings, log.partitions, scenario=scenario)
+    return (*map(str, found), *unreconciled(whole, scenario=scenario))
 
 
 class Saboteur:
@@ -97,6 +111,7 @@ async def play(harm: Harm = no_harm, data: Path | None = None) -> Outcome:
         mesh, fleet = embedded.mesh, embedded.fleet
         messages = await unless(fleet.failure, Player(mesh, "half-year", Saboteur(fleet, harm)).play(steps))
         books = await mesh.ask_patiently(ShowBooks(), NOBODY, Books)
+        findings = await on_the_log(mesh.log, scenario=True)
         differences = {
             service: (await mesh.ask_patiently(runtime.of(service).verify(), NOBODY, runtime.Verified)).differences
             for service in SERVICES
@@ -105,5 +120,6 @@ async def play(harm: Harm = no_harm, data: Path | None = None) -> Outcome:
         books=replace(books, position=0),
         said=Counter(_told(message) for message in messages if _is_comparable(message)),
         differences=differences,
+        findings=findings,
         restarts=tuple(restarts),
     )

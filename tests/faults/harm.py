@@ -11,8 +11,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 
-from shared import deciding, restore
+from shared import bucket, deciding
+from shared.folding import Recognition
 from shared.log import Log
 from shared.running import Running
 from shared.states import States
@@ -136,14 +138,27 @@ def _mid_sqlite(nth: _Nth) -> None:
 
 
 def _during_restore(nth: _Nth) -> None:
-    fold = restore._Fold._fold
+    recognised = Recognition.of
 
-    def replaced(*arguments: Any) -> None:
-        fold(*arguments)
+    def replaced(*arguments: Any) -> Any:
         if nth.reached():
             _die()
+        return recognised(*arguments)
 
-    _replace(restore._Fold, "_fold", replaced)
+    _replace(Recognition, "of", replaced)
+
+
+def _during_snapshot(nth: _Nth) -> None:
+    """A part of it is in the bucket, and what describes it is not."""
+    publish = JetStreamContext.publish
+
+    async def replaced(js: JetStreamContext, subject: str, *arguments: Any, **named: Any) -> Any:
+        stored = await publish(js, subject, *arguments, **named)
+        if subject.startswith(f"$O.{bucket.NAME}.C.") and nth.reached():
+            _die()
+        return stored
+
+    _replace(JetStreamContext, "publish", replaced)
 
 
 def _during_release(nth: _Nth) -> None:
@@ -184,6 +199,7 @@ _POINTS: dict[str, Callable[[_Nth], None]] = {
     "committed": _committed,
     "mid-SQLite": _mid_sqlite,
     "during restore": _during_restore,
+    "during snapshot": _during_snapshot,
     "during release": _during_release,
     "answers lost": _answer_lost,
     "slow disk": _slow_disk,

@@ -21,8 +21,18 @@ _PATIENCE = 90.0
 class Toys(Tally):
     """The toy service as an operator runs it. `harm` names what it does to itself, see tests/faults/harm.py."""
 
-    def __init__(self, nats: str, data: Path, harm: str = "", *, mended: bool = False) -> None:
-        super().__init__(nats, data, app="tests.faults.toys:app", HARM=harm, MENDED="yes" if mended else "")
+    def __init__(
+        self, nats: str, data: Path, harm: str = "", *, mended: bool = False, kept_every: int | None = None
+    ) -> None:
+        """`kept_every`: messages of the log after which snapshots are taken, if not as usual."""
+        super().__init__(
+            nats,
+            data,
+            app="tests.faults.toys:app",
+            HARM=harm,
+            MENDED="yes" if mended else "",
+            Q2C_SNAPSHOT_MESSAGES="" if kept_every is None else str(kept_every),
+        )
 
     def pause(self) -> None:
         self._child.send_signal(signal.SIGSTOP)
@@ -37,9 +47,11 @@ class Toys(Tally):
 
 
 @asynccontextmanager
-async def toys(nats: str, data: Path, harm: str = "", *, mended: bool = False) -> AsyncIterator[Toys]:
+async def toys(
+    nats: str, data: Path, harm: str = "", *, mended: bool = False, kept_every: int | None = None
+) -> AsyncIterator[Toys]:
     """A service that is ready, and that drains at the end."""
-    async with Toys(nats, data, harm, mended=mended) as running:
+    async with Toys(nats, data, harm, mended=mended, kept_every=kept_every) as running:
         await running.says('"ready"')
         yield running
         running.ask_to_stop()

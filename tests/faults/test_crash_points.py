@@ -80,6 +80,22 @@ async def test_during_restore(nats_server: NatsServer, nats_client: Client, tmp_
 
 
 @DISKS
+async def test_during_snapshot(disk: str, nats_server: NatsServer, nats_client: Client, tmp_path: Path) -> None:
+    log, data = Log(nats_client, PARTITIONS), tmp_path / "data"
+    flood = Flood(log, seed=17)
+    for nth in (1, 2):
+        async with Toys(nats_server.url, data, f"during snapshot:{nth}", kept_every=1) as dying:
+            await flood.pour(150)
+            await dying.killed()
+        if disk == "lost":
+            shutil.rmtree(data)
+    async with toys(nats_server.url, data, kept_every=1) as running:
+        assert (disk == "lost") == any("a snapshot is brought" in line for line in running.lines)
+        await flood.pour(30)
+        await proven(nats_client, log, flood)
+
+
+@DISKS
 async def test_during_release(disk: str, nats_server: NatsServer, nats_client: Client, tmp_path: Path) -> None:
     log, data = Log(nats_client, PARTITIONS), tmp_path / "data"
     flood = Flood(log, seed=13)

@@ -19,6 +19,7 @@ def same(outcome: Outcome, undisturbed: Outcome) -> None:
     assert outcome.books == undisturbed.books
     assert outcome.said == undisturbed.said
     assert outcome.differences == dict.fromkeys(SERVICES, ())
+    assert outcome.findings == ()
 
 
 def test_the_undisturbed_half_year_verifies(undisturbed: Outcome) -> None:

@@ -145,6 +145,8 @@ def test_help_is_no_failure(q2c: Command) -> None:
         ("books",),
         ("verify",),
         ("provision",),
+        ("shadow", "--service", "finance"),
+        ("travel", "--actor", "finance/invoice/ACME/INV-1"),
         ("parked", "list"),
         ("parked", "retry", "finance/invoice/ACME/INV-1"),
     ],

@@ -33,6 +33,8 @@ def test_every_setting_is_read_from_its_variable() -> None:
             "Q2C_PARKED_PER_PARTITION": "70",
             "Q2C_STORM_WINDOW": "20",
             "Q2C_STORM_SHARE": "25",
+            "Q2C_SNAPSHOT_MESSAGES": "5000",
+            "Q2C_SNAPSHOT_MINUTES": "1",
             "Q2C_LOG": "json",
             "Q2C_LOG_LEVEL": "debug",
         }
@@ -42,6 +44,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
     assert (given.partitions, given.owned) == (16, (0, 1, 2, 9))
     assert (given.clock, given.log, given.log_level) == ("scenario", "json", "debug")
     assert given.limits == Limits(per_actor=7, per_partition=70, window=20, share=0.25)
+    assert (given.snapshot_messages, given.snapshot_minutes) == (5000, 1)
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:

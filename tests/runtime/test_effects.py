@@ -104,6 +104,17 @@ async def test_an_outcome_in_doubt_is_looked_up_and_never_called_again_blindly(
     assert [request.method for request in carriers.requests] == ["POST", "GET"]
 
 
+async def test_a_doubt_stays_while_it_cannot_be_looked_up(
+    nats_client: Client, tmp_path: Path, carriers: Receiver
+) -> None:
+    statuses = {"POST": [499, 204], "GET": [503, 503, 200]}
+    carriers.answer = lambda request: Reply(statuses[request.method].pop(0))
+    async with post(Log(nats_client, 4), tmp_path) as office:
+        await send(office, "P-1", carriers)
+        assert [sent.found for sent in await office.until(Sent)] == [True]
+    assert [request.method for request in carriers.requests] == ["POST", "GET", "GET", "GET"]
+
+
 async def test_what_the_lookup_does_not_find_is_called_again(
     nats_client: Client, tmp_path: Path, carriers: Receiver
 ) -> None:
@@ -185,6 +196,30 @@ async def test_a_request_that_no_actor_has_said_calls_nobody(
         await office.until(Sent)
         await office.settled(CONSUMER)
     assert [request.path for request in carriers.requests] == ["/hooks/P-2"]
+
+
+async def test_a_copy_of_a_request_calls_nobody(nats_client: Client, tmp_path: Path, carriers: Receiver) -> None:
+    async with post(Log(nats_client, 4), tmp_path) as office:
+        await send(office, "P-1", carriers)
+        (asked,) = await office.until(SendingAsked)
+        await office.until(Sent)
+        await office.say_as(asked, asked.context)
+        await send(office, "P-2", carriers)
+        await office.until(Sent, 2)
+        await office.settled(CONSUMER)
+    assert [request.path for request in carriers.requests] == ["/hooks/P-1", "/hooks/P-2"]
+
+
+async def test_a_note_that_somebody_else_wrote_leaves_the_call_in_doubt(
+    nats_client: Client, tmp_path: Path, carriers: Receiver
+) -> None:
+    carriers.answer = lambda request: Reply(503 if request.method == "POST" else 200)
+    async with post(Log(nats_client, 4), tmp_path, varied(carrier, retries=(0.3,))) as office:
+        await send(office, "P-1", carriers)
+        await carriers.until(1)
+        (asked,) = await office.until(SendingAsked)
+        await office.log.say(f"q2c.sys.effect.parcels.carrier.{asked.id}", b"no note")
+        assert [sent.found for sent in await office.until(Sent)] == [True]
 
 
 async def test_a_destination_that_keeps_failing_is_left_alone_and_others_are_not(

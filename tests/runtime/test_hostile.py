@@ -134,6 +134,16 @@ async def test_a_word_about_an_actor_with_an_endless_name_is_rejected_briefly(pl
         assert len(rejected.reason) == 1000
 
 
+@pytest.mark.parametrize("data", [b'{"glass":"g","text":%d}' % 2**70, b'{"x":%s1%s}' % (b"[" * 5000, b"]" * 5000)])
+async def test_an_edit_that_cannot_be_written_again_is_rejected(playground: Playground, data: bytes) -> None:
+    async with playground.running() as toys:
+        head = await playground.say(Touch(glass="g", text="rough"))
+        body = b'{"entity":"glass","actor":"g","sequence":%d,"reason":"r","data":%s}' % (head, data)
+        await playground.publish(wire.subject(runtime.of("toys").edit, "ACME"), body)
+        await goes_on(playground, toys)
+        assert len(await playground.heard(MessageRejected)) == 1
+
+
 @pytest.mark.parametrize("at", [FAR, datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))])
 async def test_a_tick_beyond_time_is_rejected(playground: Playground, at: datetime) -> None:
     async with playground.running(scenario=True, sweeps=True) as toys:

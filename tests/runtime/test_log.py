@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError
 from nats.js import api
 
 from contracts import wire
 from contracts.wire import STREAM
-from shared import pull
-from shared.log import Cursor, Fence, Log, LogUnfit, Saying, check, provision
+from shared import bucket, pull
+from shared.log import Cursor, Fence, Log, LogUnfit, Pull, Saying, check, provision
 from tests.conftest import NatsServer
 from tests.runtime.toys.messages import Add, Added
 from tests.runtime.toys.playground import Playground
@@ -48,6 +49,11 @@ async def test_a_missing_or_different_stream_is_told_with_what_to_do(nats_client
     await js.update_stream(config)
     with pytest.raises(LogUnfit, match="run `q2c provision`"):
         await check(nats_client)
+    await provision(nats_client, 4)
+    await js.delete_stream(bucket.STREAM)
+    with pytest.raises(LogUnfit, match="there is no object store Q2C_SNAPSHOTS: run `q2c provision`"):
+        await check(nats_client)
+    assert await provision(nats_client, 4) == ["created object store Q2C_SNAPSHOTS"]
     await js.delete_stream(STREAM)
     with pytest.raises(LogUnfit, match="there is no stream Q2C: run `q2c provision`") as unfit:
         await check(nats_client)
@@ -172,6 +178,24 @@ async def test_a_pull_ends_with_a_connection_that_is_closed_for_good(nats_client
     await nats_client.close()
     with pytest.raises(ConnectionClosedError):
         await asyncio.wait_for(waiting, 60)
+
+
+async def test_a_message_that_is_lost_on_its_way_is_read_again_even_if_no_other_follows(
+    nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, taken = Log(nats_client, 4), list[int]()
+
+    def loses_the_first(pull: Pull, msg: Msg) -> None:
+        taken.append(1)
+        if len(taken) > 1:
+            take(pull, msg)
+
+    take = Pull._take
+    monkeypatch.setattr(Pull, "_take", loses_the_first)
+    await log.say(wire.subject(Add, "ACME"), b"{}")
+    pull = log.pull(["q2c.cmd.>"], 0)
+    assert [received.sequence for received in await pull.batch(10)] == [1]
+    await pull.close()
 
 
 async def test_after_a_restart_of_the_server_everything_goes_on(own_nats_server: NatsServer, tmp_path: Path) -> None:

@@ -3,15 +3,18 @@
 import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contracts import wire
+from shared.log import Committed, Log
 from shared.owner import Superseded
 from shared.store import Changes, Store, StoreUnfit
-from tests.runtime.toys.messages import Add, Added, Repeated
-from tests.runtime.toys.playground import Playground
+from tests.runtime.toys.messages import Add, Added, AlarmSet, Repeated, SetAlarm
+from tests.runtime.toys.playground import NOON, Playground
 
 KEYS = ("ACME", "BETA", "GAMMA", "DELTA", "OMEGA")
 
@@ -39,6 +42,14 @@ async def test_a_command_to_another_key_arrives_there_with_its_cause_and_journey
         assert added.id == wire.derive("first", "/toys/counter/ACME/c", 0)
         assert added.context.traceparent
         assert added.context.traceparent[3:35] == (repeated.context.traceparent or "")[3:35]
+
+
+async def test_a_field_that_is_named_like_the_envelopes_is_not_taken_for_it(playground: Playground) -> None:
+    async with playground.running() as toys:
+        await playground.say(SetAlarm(alarm="a", at=NOON + timedelta(days=2)))
+        await playground.quiet(toys)
+    (armed,) = await playground.heard(AlarmSet)
+    assert (armed.at, armed.due) == (NOON, NOON + timedelta(days=2))
 
 
 async def test_an_actor_stays_in_the_journey_of_its_opener(playground: Playground) -> None:
@@ -173,6 +184,28 @@ async def test_an_owner_that_loses_some_partitions_goes_on_with_the_others(playg
             assert len(await playground.heard(Repeated)) == 40
             for one in (whole, some):
                 assert (await one.owner.verify()).differences == ()
+
+
+async def test_an_owner_that_loses_a_partition_in_the_middle_of_a_tick_goes_on_with_the_others(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Log.commit
+
+    async def comes_too_late(log: Log, *arguments: Any) -> Committed:
+        monkeypatch.setattr(Log, "commit", commit)
+        await log.claim("toys", "another", [3])
+        return await commit(log, *arguments)
+
+    async with playground.running() as toys:
+        await playground.say(SetAlarm(alarm="a", at=NOON, again_after_hours=1, rings=20), key="ACME")
+        await playground.quiet(toys)
+        monkeypatch.setattr("shared.states.MAX_BATCH", 12)
+        monkeypatch.setattr(Log, "commit", comes_too_late)
+        await playground.tick(NOON + timedelta(days=2))
+        await playground.say(Add(counter="c", amount=1), key="DELTA")
+        await playground.quiet(toys)
+        assert toys.owner.partitions == (0, 1, 2)
+        assert len(await playground.heard(Added)) == 1
 
 
 async def test_more_than_fits_into_one_batch_is_said_in_several(playground: Playground) -> None:

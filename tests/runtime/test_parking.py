@@ -193,6 +193,28 @@ async def test_killed_in_the_middle_of_a_long_drain_each_message_is_heard_once(
         assert (await toys.owner.verify()).differences == ()
 
 
+async def test_killed_in_the_middle_of_what_follows_an_edit_the_edited_message_is_heard_once(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys = await playground.open()
+    head = await playground.say(touch("rough"))
+    await playground.say_all(touch(f"n{n}") for n in range(1200))
+    await playground.quiet(toys)
+    with monkeypatch.context() as patch:
+        patch.setattr(Log, "commit", dies_after(1))
+        await playground.say(edit(head))
+        with pytest.raises(ConnectionError):
+            await toys.task
+        await playground.kill(toys)
+    assert 0 < len(await playground.heard(ActorRetried)) < 1201
+    async with playground.running("another disk") as toys:
+        await playground.quiet(toys)
+        assert await texts(playground) == ["mended", *(f"n{n}" for n in range(1200))]
+        assert len(await playground.heard(ActorEdited)) == 1
+        assert toys.owner.parked() == ()
+        assert (await toys.owner.verify()).differences == ()
+
+
 async def test_where_in_the_code_it_failed_is_a_fact_without_the_values_of_variables(playground: Playground) -> None:
     async with playground.running() as toys:
         await playground.say(touch("rough", "secret-glass"))
@@ -255,6 +277,10 @@ async def test_an_edited_message_that_fails_again_keeps_its_new_data(playground:
         (OWN.edit(entity="glass", actor="g", sequence=1, data={"glass": "g"}, reason="r"), "missing required field"),
         (edit(1, glass_id="other"), "the edited message is for glass other, not for g"),
         (edit(1, actor="nobody"), "is not parked"),
+        (
+            OWN.edit(entity="glass", actor="g", sequence=1, data={"glass": "g", "text": 2**63}, reason="r"),
+            "Expected `str`, got `int`",
+        ),
     ],
 )
 async def test_an_edit_that_cannot_be_heard_changes_nothing(playground: Playground, word: Message, reason: str) -> None:

@@ -286,6 +286,22 @@ async def test_a_webhook_that_somebody_forged_gets_nothing(nats_client: Client, 
     assert thief.requests == []
 
 
+async def test_a_copy_of_what_a_removed_webhook_has_said_gets_nothing(
+    nats_client: Client, secrets: Path, erp: Receiver
+) -> None:
+    async with receiver() as other, hooks(nats_client, secrets) as office:
+        await office.say(register(erp), "ERP")
+        await office.say(RemoveWebhook(), "ERP")
+        await office.until(WebhookRemoved)
+        (registered,) = await office.heard(WebhookRegistered)
+        await office.say_as(registered, registered.context)
+        await office.say(register(other), "CRM")
+        await office.until(WebhookRegistered, 3)
+        await happen(office, [1])
+        await office.until(EventDelivered)
+    assert (ids(erp.requests), ids(other.requests)) == ([], names([1]))
+
+
 async def test_a_consumer_that_an_operator_deletes_is_made_again_where_it_was(
     nats_client: Client, secrets: Path, erp: Receiver
 ) -> None:

@@ -46,9 +46,10 @@ class UpMesh(NamedTuple):
         return run(*arguments, "--nats", self.url, given=given)
 
 
-def run(*arguments: str, given: str | None = None) -> Ran:
+def run(*arguments: str, given: str | None = None, code: Path = ROOT) -> Ran:
+    """Run the command as it is in the folder `code`."""
     ended = subprocess.run(
-        [*Q2C, *arguments], cwd=ROOT, input=given, capture_output=True, text=True, timeout=90, check=False
+        [*Q2C, *arguments], cwd=code, input=given, capture_output=True, text=True, timeout=90, check=False
     )
     return Ran(ended.returncode, ended.stdout, " ".join(ended.stderr.split()))
 

@@ -24,4 +24,6 @@ async def perform(request: SendingAsked, call: Call[None]) -> ConfirmSending | R
 
 async def lookup(request: SendingAsked, call: Call[None]) -> ConfirmSending | RefuseSending | None:
     answer: Answer = await call.outside.get(f"{request.carrier}/{request.parcel}", {})
+    if answer.status >= 500:
+        raise Unavailable(f"status {answer.status}")
     return ConfirmSending(parcel=request.parcel, found=True) if answer.status == 200 else None

@@ -1,20 +1,25 @@
 """A toy service on a real nats-server: start an owner, say things, wait for quiet, look at what was said."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from contracts import wire
 from contracts.message import Context, Message
 from contracts.observability import ClockTicked
+from shared.bucket import Bucket
 from shared.decider import Wiring, wire_service
 from shared.log import Committed, Log
 from shared.owner import Owner
 from shared.restore import working_copy
+from shared.snapshots import Snapshots, Taken
 from shared.store import Store
 from tests.runtime.toys import alarm, counter, echo, glass, price, rate, reference
 from tests.runtime.toys.messages import TYPES
@@ -42,6 +47,13 @@ def wiring() -> Wiring:
     return wire_service("toys", [alarm, counter, echo, glass, price, rate], reference, TYPES)
 
 
+class Kept(NamedTuple):
+    """A snapshot as it lies in the bucket."""
+
+    taken: Taken
+    data: bytes
+
+
 @dataclass
 class Running:
     """One owner that runs, with its working copy."""
@@ -60,11 +72,17 @@ class Playground:
 
     log: Log
     folder: Path
+    code: Wiring = field(default_factory=wiring)
     said: int = 0
 
-    async def open(self, folder: str = "a", partitions: Iterable[int] | None = None, **options: Any) -> Running:
-        store = await working_copy(self.folder / folder, wiring(), self.log)
-        owner = Owner(wiring(), self.log, store, partitions, **options)
+    async def open(
+        self, folder: str = "a", partitions: Iterable[int] | None = None, kept_every: int | None = None, **options: Any
+    ) -> Running:
+        """`kept_every`: snapshots are kept, and taken after so many messages."""
+        store = await working_copy(self.folder / folder, self.code, self.log)
+        if kept_every is not None:
+            options["kept"] = Snapshots("toys", self.log, store, messages=kept_every, minutes=10)
+        owner = Owner(self.code, self.log, store, partitions, **options)
         return Running(owner, store, asyncio.create_task(owner.run()))
 
     @asynccontextmanager
@@ -140,3 +158,17 @@ class Playground:
             if isinstance(message, kind) and key in (None, message.key):
                 found.append(message)
         return found
+
+    async def kept(self, at_least: int, key: str = "ACME") -> Kept:
+        """The snapshot of a key's partition, once there is one that goes so far."""
+        shelf, name = Bucket(self.log.nc), f"toys/{wire.partition(key, self.log.partitions)}"
+        async with asyncio.timeout(30):
+            while True:
+                found = await shelf.find(name)
+                if found is not None:
+                    taken = msgspec.json.decode(found.told, type=Taken)
+                    if taken.progress.folded >= at_least:
+                        data = io.BytesIO()
+                        await shelf.fetch(found, data)
+                        return Kept(taken, data.getvalue())
+                await asyncio.sleep(0.01)
