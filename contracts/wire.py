@@ -131,8 +131,13 @@ def subject(message: type[Message] | str, key: str, partition: int | None = None
         message = catalogue()[message]
     if not is_identifier(key):
         raise ValueError(f"key {key!r} must be 1 to 64 letters, digits, _ or -")
-    place = "" if partition is None else f"{partition}."
-    return f"q2c.{kind(message)}.{name_of(message)}.{place}{key}"
+    return f"{_stem(message)}.{key}" if partition is None else f"{_stem(message)}.{partition}.{key}"
+
+
+@cache
+def _stem(message_type: type[Message]) -> str:
+    """A subject up to its version."""
+    return f"q2c.{kind(message_type)}.{name_of(message_type)}"
 
 
 @lru_cache(maxsize=65536)
@@ -142,10 +147,10 @@ def parse(subject: str) -> Place:
     if len(tokens) not in (7, 8) or tokens[0] != "q2c":
         raise Refused(f"the subject {subject} has {len(tokens)} tokens: needed is {_FORM}")
     token, service, entity, verb, version = tokens[1:6]
-    if token not in _KINDS or not _VERSION.fullmatch(version):
+    if not _is_well_formed(token, version):
         raise Refused(f"the subject {subject} is not of the form {_FORM}")
     for part in (service, entity, verb):
-        if not _TOKEN.fullmatch(part):
+        if not _is_name(part):
             raise Refused(f"{part!r} in the subject {subject} is not a name: lower-case letters, digits and _")
     partition: int | None = None
     if len(tokens) == 8:
@@ -155,6 +160,16 @@ def parse(subject: str) -> Place:
     if not is_identifier(tokens[-1]):
         raise Refused(f"key {tokens[-1]!r} must be 1 to 64 letters, digits, _ or -")
     return Place(token, service, entity, f"{service}.{entity}.{verb}.{version}", tokens[-1], partition)
+
+
+@lru_cache(maxsize=1024)
+def _is_well_formed(token: str, version: str) -> bool:
+    return token in _KINDS and _VERSION.fullmatch(version) is not None
+
+
+@lru_cache(maxsize=1024)
+def _is_name(part: str) -> bool:
+    return _TOKEN.fullmatch(part) is not None
 
 
 def partition_of(token: str) -> int | None:
@@ -176,11 +191,14 @@ def derive(cause: str, source: str, n: int | str) -> str:
     return blake2b(f"{cause}\n{source}\n{n}".encode(), digest_size=16).hexdigest()
 
 
-def trace(traceparent: str | None, correlation: str, message_id: str) -> str:
-    """The W3C trace context of a message: its cause's trace, or one of its journey's own, and a span of its own."""
+def trace(traceparent: str | None, correlation: str, derived: str) -> str:
+    """The W3C trace context of a message: its cause's trace, or one of its journey's own, and a span of its own.
+
+    `derived` is the id of the message: half of its hexadecimal digits tell the span from any other.
+    """
     match = _TRACEPARENT.fullmatch(traceparent or "")
     of = match[1] if match else blake2b(correlation.encode(), digest_size=16).hexdigest()
-    return f"00-{of}-{derive(message_id, 'span', 0)[:16]}-01"
+    return f"00-{of}-{derived[:16]}-01"
 
 
 class _Out(Struct, frozen=True):

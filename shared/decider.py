@@ -145,6 +145,11 @@ class StateCodec:
         """`state` as it will be read again: a mapping's order would otherwise tell of how the state came about."""
         return self._decoder.decode(wire.encode(state)) if self._unordered else state
 
+    def settled(self, state: Any) -> tuple[Any, bytes]:
+        """The same together with its bytes, for whoever needs both."""
+        data = wire.encode(state)
+        return self._decoder.decode(data) if self._unordered else state, data
+
 
 def _parts(data_type: type[Any]) -> Iterator[Any]:
     """Every type that a data type is made of."""

@@ -40,8 +40,9 @@ class Entry(Struct, gc=False):  # many are held, and none is part of a cycle
     opener: str | None
     sequence: int
 
-    def row(self, actor: Wired) -> ActorRow:
-        return ActorRow(actor.codec.encode(self.state), self.wake, self.opener, self.sequence)
+    def row(self, state: bytes) -> ActorRow:
+        """What is kept of it; `state` is its own as bytes."""
+        return ActorRow(state, self.wake, self.opener, self.sequence)
 
 
 class Decision(NamedTuple):
@@ -50,6 +51,8 @@ class Decision(NamedTuple):
     sayings: list[Saying]
     events: list[int]
     entry: Entry
+    state: bytes
+    """Of the entry, as it is kept; empty when nothing of it has changed."""
 
 
 def fresh(actor: Wired) -> Entry:
@@ -100,7 +103,7 @@ def decide(actor: Wired, ref: ActorRef, partition: int, entry: Entry, message: M
         said = _said(actor, entry.state, message, reference)
         sayings: list[Saying] = []
         events: list[int] = []
-        state, opener = entry.state, entry.opener
+        state, opener, kept = entry.state, entry.opener, b""
         for n, item in enumerate(said):
             stage = f"saying {type(item).__name__}"
             context = _context(actor, ref, opener, message, item, n)
@@ -113,13 +116,12 @@ def decide(actor: Wired, ref: ActorRef, partition: int, entry: Entry, message: M
             if isinstance(heard, Event):
                 stage = f"evolve on {type(item).__name__}"
                 heard.__dict__["context"] = context
-                state = actor.codec.settle(actor.module.evolve(state, heard))
+                state = actor.module.evolve(state, heard)
+                stage = "the new state"
+                state, kept = actor.codec.settled(state)
                 opener = opener or opened(actor, state, context.correlation)
                 events.append(n)
             sayings.append(Saying(partition, wire.subject(type(item), context.key), body))
-        if events:
-            stage = "the new state"
-            actor.codec.encode(state)
         stage = "wakes"
         wake = actor.wake_of(state)
         if isinstance(message, Wake) and wake is not None and wake <= message.at:
@@ -128,7 +130,7 @@ def decide(actor: Wired, ref: ActorRef, partition: int, entry: Entry, message: M
             )
     except Exception as problem:
         raise _undecidable(stage, problem) from problem
-    return Decision(sayings, events, Entry(state, wake, opener, entry.sequence))
+    return Decision(sayings, events, Entry(state, wake, opener, entry.sequence), kept)
 
 
 def _said(actor: Wired, state: Any, message: Message, reference: Any) -> Sequence[Message]:
@@ -150,10 +152,8 @@ def _context(actor: Wired, ref: ActorRef, opener: str | None, message: Message, 
     """
     heard, address = message.context, item.address
     key = ref.key if address.key is None else address.key
-    if key != ref.key and not isinstance(item, Command):
-        raise ValueError(f"{name_of(type(item))} is addressed to {key}: an event carries its own actor's key")
-    if not is_identifier(key):
-        raise ValueError(f"{name_of(type(item))} is addressed to {key!r}, which is not a key")
+    if key != ref.key:
+        _check_key(item, key)
     source = ref.source(actor.service)
     said_id = wire.derive(heard.id, source, n)
     correlation = address.journey or opener or heard.correlation
@@ -167,6 +167,14 @@ def _context(actor: Wired, ref: ActorRef, opener: str | None, message: Message, 
         cause=heard.cause if is_wake else heard.id,
         traceparent=wire.trace(None if is_wake else heard.traceparent, correlation, said_id),
     )
+
+
+def _check_key(item: Message, key: str) -> None:
+    """Whether a message may be addressed to another key than its actor's. ValueError."""
+    if not isinstance(item, Command):
+        raise ValueError(f"{name_of(type(item))} is addressed to {key}: an event carries its own actor's key")
+    if not is_identifier(key):
+        raise ValueError(f"{name_of(type(item))} is addressed to {key!r}, which is not a key")
 
 
 def opened(actor: Wired, state: Any, correlation: str) -> str | None:

@@ -240,7 +240,7 @@ class Fold:
         for ref, entry in self._entries.items():
             actor = self._wiring.actors[ref.entity]
             entry.wake = actor.wake_of(entry.state)
-            changes.actors[ref] = (lane.partition, entry.row(actor))
+            changes.actors[ref] = (lane.partition, entry.row(actor.codec.encode(entry.state)))
         row = lane.progress()
         changes.progress[lane.partition] = (
             row if until is None else msgspec.structs.replace(row, folded=until, recorded="being folded")

@@ -41,6 +41,8 @@ from shared.storm import Storming
 
 _TURN = 500
 """Messages decided and committed together."""
+_BREATH = 50
+"""Messages after which whatever else there is to do has its turn: the commit before, the pull, questions."""
 
 
 class Health(NamedTuple):
@@ -280,8 +282,10 @@ class Owner:
     async def _next(self) -> list[Received]:
         """The next messages, once there are some; none when interrupted."""
         assert self._pull is not None, "it is made when the loop begins"
+        assert self._states is not None, "so are they"
         batch = self._pull.taken(_TURN)
         if not batch:
+            await self._states.arrived()
             self._idle.set()
             batch = await self._pull.batch(_TURN)
             self._idle.clear()
@@ -350,7 +354,9 @@ class Owner:
     async def _decide(self, states: States, run: list[Hearing]) -> None:
         """Messages for single actors, in order. `run` is empty afterwards."""
         await states.load([to.ref for hearing in run for to in hearing.to if to.problem is None])
-        for lane, message, addressees in run:
+        for place, (lane, message, addressees) in enumerate(run, 1):
+            if place % _BREATH == 0:
+                await asyncio.sleep(0)
             if lane.partition in self._standing.awake():
                 try:
                     await self._hear_one(lane, message, addressees)

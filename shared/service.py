@@ -15,7 +15,7 @@ from contracts import wire
 from shared import settings, telemetry
 from shared.decider import Decider, Folds, Wiring, wire_service
 from shared.effects import Calls, Effect, wire_effect
-from shared.process import ending, listen
+from shared.process import collect_seldom, ending, listen
 from shared.projections import Projects
 from shared.running import Running
 
@@ -59,6 +59,7 @@ class Service(AsgiFastStream):
     async def run(self, log_level: int = logging.INFO, run_extra_options: dict[str, Any] | None = None) -> None:
         """Serve until told to stop or stopped by a problem, then end the process with a code that scripts can use."""
         telemetry.configure(self.name, level="info" if log_level >= logging.INFO else "debug")
+        collect_seldom()
         server = uvicorn.Server(uvicorn.Config(self, lifespan="off", log_config=None))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.handle_exit)

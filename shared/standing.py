@@ -99,6 +99,7 @@ class Standing:
             fact = self._wiring.own.paused(sequence=storm.cause.sequence, reason=str(storm))
             await self._delivering.say(lane, fact, storm.cause)
         await self._states.commit()
+        await self._states.arrived()
         self._storm = storm
         words = f"q2c.cmd.{name_of(self._wiring.own.resume)}.*.*"
         self._pull = pull = self._log.pull([words], max(self._told, storm.cause.sequence))

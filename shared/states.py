@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -14,7 +15,7 @@ from shared import deciding, parking, telemetry
 from shared.decider import Wiring
 from shared.deciding import Decision, Entry
 from shared.lanes import Lane
-from shared.log import MAX_BATCH, Log, Saying
+from shared.log import MAX_BATCH, Fence, Log, Saying
 from shared.parking import Parking
 from shared.store import ActorRef, Changes, Store
 
@@ -47,6 +48,8 @@ class _Turn(Struct):
     events: list[tuple[int, ActorRef]] = []
     """Places in `said` of the events that states are folded from."""
     entries: dict[ActorRef, Entry] = {}
+    states: dict[ActorRef, bytes] = {}
+    """Of the entries, as they are kept."""
     changes: Changes = msgspec.field(default_factory=Changes)
     size: int = 0
 
@@ -74,6 +77,9 @@ class States:
         self._failed = failed
         self._cache: dict[ActorRef, Entry] = {}
         self._turn = _Turn()
+        self._sent = _Turn()
+        """What is on its way to the log: decided, not yet known to be stored."""
+        self._sending: asyncio.Task[None] | None = None
         self._unwritten = Changes()
         self._writing = Changes()
         self._writer: asyncio.Task[None] | None = None
@@ -84,7 +90,7 @@ class States:
 
     async def load(self, refs: Iterable[ActorRef]) -> None:
         """Bring the actors that are not in memory, with one query."""
-        missing = [ref for ref in dict.fromkeys(refs) if ref not in self._cache and ref not in self._turn.entries]
+        missing = [ref for ref in dict.fromkeys(refs) if self._known(ref) is None]
         rows = await self._store.load([(self.partition(ref.key), ref) for ref in missing]) if missing else {}
         for ref in missing:
             actor = self._wiring.actors[ref.entity]
@@ -92,9 +98,15 @@ class States:
 
     async def entry(self, ref: ActorRef) -> Entry:
         """An actor as it is after everything decided so far."""
-        if ref not in self._turn.entries and ref not in self._cache:
+        found = self._known(ref)
+        if found is None:
             await self.load([ref])
-        return self._turn.entries[ref] if ref in self._turn.entries else self._cache[ref]
+            found = self._cache[ref]
+        return found
+
+    def _known(self, ref: ActorRef) -> Entry | None:
+        """The latest entry of an actor that is in memory."""
+        return self._turn.entries.get(ref) or self._sent.entries.get(ref) or self._cache.get(ref)
 
     async def committed(self, ref: ActorRef) -> Entry:
         """An actor as the log has it: what was decided and is not yet committed does not show."""
@@ -123,7 +135,7 @@ class States:
             start = len(self._turn.said)
             self.say(lane, decision.sayings)
             if decision.events:
-                self._turn.entries[ref] = decision.entry
+                self._turn.entries[ref], self._turn.states[ref] = decision.entry, decision.state
                 self._turn.events.extend((start + event, ref) for event in decision.events)
 
     def say_fact(self, lane: Lane, key: str, fact: parking.Fact, cause: Context) -> None:
@@ -134,7 +146,11 @@ class States:
             self._turn.changes.parked[place] = (lane.partition, row)
 
     async def commit(self, *, every: bool = False) -> None:
-        """Put what was decided on the log, with the cursors of the partitions that speak, lag, or (`every`) moved."""
+        """Send what was decided to the log, with the cursors of the partitions that speak, lag, or (`every`) moved.
+
+        One turn is on its way at a time: the next may be decided meanwhile. `arrived` waits until it is stored.
+        """
+        await self.arrived()
         turn, self._turn = self._turn, _Turn()
         speaking = {saying.partition for saying in turn.said}
         lanes = [
@@ -143,20 +159,28 @@ class States:
             if lane.partition in speaking or lane.input - lane.recorded > _LAG or (every and lane.input > lane.recorded)
         ]
         if lanes:
-            await self._put_on_log(turn, lanes)
+            # Cursors and progress are as of now: what is decided meanwhile moves the lanes on.
+            batch = uuid.uuid4().hex
+            fences = {lane.partition: lane.next_fence(self._owner, batch) for lane in lanes}
+            self._note_progress(turn.changes)
+            self._sent, self._sending = turn, asyncio.create_task(self._put_on_log(turn, fences))
         self._check_writer()
         if len(self._unwritten.actors) > _BEHIND:
             await self.flush()
         if len(self._cache) > _CACHED:
             self._evict()
 
-    async def _put_on_log(self, turn: _Turn, lanes: Sequence[Lane]) -> None:
-        batch = uuid.uuid4().hex
-        fences = {lane.partition: lane.next_fence(self._owner, batch) for lane in lanes}
+    async def arrived(self) -> None:
+        """Until what was sent is on the log. Superseded."""
+        if self._sending is not None:
+            await self._sending
+            self._sent, self._sending = _Turn(), None
+
+    async def _put_on_log(self, turn: _Turn, fences: Mapping[int, Fence]) -> None:
         committed = await self._log.commit(self._wiring.service, turn.said, fences)
-        for lane in lanes:
-            if lane.partition in committed.fences:
-                lane.fence, lane.batch, lane.recorded = committed.fences[lane.partition], batch, lane.input
+        for partition, place in committed.fences.items():
+            lane, cursor = self.lanes[partition], fences[partition].cursor
+            lane.fence, lane.batch, lane.recorded = place, cursor.batch, cursor.input
         if committed.lost:
             self._lose(committed.lost)
         for place, ref in turn.events:
@@ -166,19 +190,20 @@ class States:
             if partition in self.lanes:
                 self._cache.pop(ref, None)  # so that the latest are the last to be let go
                 self._cache[ref] = entry
-                self._unwritten.actors[ref] = (partition, entry.row(self._wiring.actors[ref.entity]))
-        for key, row in turn.changes.parked.items():
-            if row[0] in self.lanes:
-                self._unwritten.parked[key] = row
-        self._note_progress()
+                turn.changes.actors[ref] = (partition, entry.row(turn.states[ref]))
+        turn.changes.forget(set(range(self._log.partitions)) - self.lanes.keys())
+        for partition, reached in turn.changes.progress.items():
+            lane = self.lanes[partition]
+            turn.changes.progress[partition] = msgspec.structs.replace(reached, folded=lane.fence, recorded=lane.batch)
+        self._unwritten.add(turn.changes)
         self._write_soon()
 
-    def _note_progress(self) -> None:
+    def _note_progress(self, changes: Changes) -> None:
         """How far the lanes are; a reference only where it has changed."""
         for lane in self.lanes.values():
-            self._unwritten.progress[lane.partition] = lane.progress()
+            changes.progress[lane.partition] = lane.progress()
             if lane.taught and self._wiring.reference_codec is not None:
-                self._unwritten.references[lane.partition] = self._wiring.reference_codec.encode(lane.reference)
+                changes.references[lane.partition] = self._wiring.reference_codec.encode(lane.reference)
                 lane.taught = False
 
     def _lose(self, lost: frozenset[int]) -> None:
@@ -217,12 +242,13 @@ class States:
 
     def _evict(self) -> None:
         """Let go of the actors that have been heard least recently; never of those not yet written."""
-        for ref in list(self._cache)[: len(self._cache) - _CACHED]:
+        for ref in list(islice(self._cache, len(self._cache) - _CACHED)):
             if ref not in self._unwritten.actors and ref not in self._writing.actors:
                 del self._cache[ref]
 
     async def flush(self) -> None:
         """Until the working copy holds everything that is committed."""
+        await self.arrived()
         if self._unwritten:
             self._write_soon()
         if self._writer is not None:
@@ -236,15 +262,17 @@ class States:
 
     async def snapshot(self) -> Snapshot:
         """What the working copy holds now."""
-        self._note_progress()
+        await self.arrived()
+        self._note_progress(self._unwritten)
         await self.flush()
         lanes = [msgspec.structs.replace(lane) for lane in self.lanes.values()]
         return Snapshot(lanes, {lane.partition: await self._store.dump(lane.partition) for lane in lanes})
 
     def abandon(self) -> None:
         """The loop has ended: what is not written yet will be folded from the log."""
-        if self._writer is not None:
-            self._writer.cancel()
+        for task in (self._sending, self._writer):
+            if task is not None:
+                task.cancel()
 
 
 __all__ = ["Snapshot", "States", "Superseded"]

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from contracts import wire
 from contracts.message import Command, Context, Record, Wake
 from shared import deciding
 from shared.decider import StateCodec, WiringError, asked, fold, hears, says, wire_actor, wire_service
@@ -235,11 +236,11 @@ def test_a_command_may_be_about_another_journey_and_for_another_key() -> None:
         assert isinstance(message, Command)
         return [Repeat(echo="e").to("OMEGA").about("another"), Added(counter="c", total=state.total)]
 
-    (repeat, added), events, entry = decided(decide=decide)
+    (repeat, added), events, entry, kept = decided(decide=decide)
     assert repeat.subject == "q2c.cmd.toys.echo.repeat.v1.OMEGA"
     assert b'"correlationid":"another"' in repeat.body
     assert b'"correlationid":"j"' in added.body
-    assert (events, entry.opener) == ([1], "j")
+    assert (events, entry.opener, kept) == ([1], "j", wire.encode(entry.state))
 
 
 def test_a_price_is_decided_with_the_reference() -> None:

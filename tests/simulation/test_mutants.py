@@ -87,13 +87,11 @@ def a_message_of_the_consumer_that_is_missing_is_not_noticed(patch: pytest.Monke
 def the_file_is_written_before_the_log(patch: pytest.MonkeyPatch) -> None:
     commit = States._put_on_log
 
-    async def file_first(states: States, turn: Any, lanes: Sequence[Lane]) -> None:
-        rows = {
-            ref: (states.partition(ref.key), entry.row(states._wiring.actors[ref.entity]))
-            for ref, entry in turn.entries.items()
-        }
-        await states._store.write(Changes(actors=rows, progress={lane.partition: lane.progress() for lane in lanes}))
-        await commit(states, turn, lanes)
+    async def file_first(states: States, turn: Any, fences: Mapping[int, Fence]) -> None:
+        rows = {ref: (states.partition(ref.key), entry.row(turn.states[ref])) for ref, entry in turn.entries.items()}
+        progress = {place: states.lanes[place].progress() for place in fences}
+        await states._store.write(Changes(actors=rows, progress=progress))
+        await commit(states, turn, fences)
 
     patch.setattr(States, "_put_on_log", file_first)
 

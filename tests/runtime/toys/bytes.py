@@ -18,4 +18,4 @@ def said() -> str:
         )
         decision = deciding.decide(actor, ref, 0, entry, message, None)
         entry = decision.entry
-    return repr((decision.sayings, entry.row(actor)))
+    return repr((decision.sayings, entry.row(decision.state)))
