@@ -125,11 +125,10 @@ def accepted(flow: int) -> Said:
 
 def delivered(flow: int) -> Iterator[Said]:
     """The work is done and accepted at once, so that what is measured is the mesh and not the consultants."""
-    key, milestone = customer_of(flow), f"M-{flow}"
-    name = "delivery.milestone.complete.v1"
-    yield said(name, key, f"complete-{flow}", milestone_id=milestone, completed_by="NINA")
-    name = "delivery.milestone.accept.v1"
-    yield said(name, key, f"take-{flow}", milestone_id=milestone, accepted_by="I. Weber", evidence="protocol.pdf")
+    key, work = customer_of(flow), {"project_id": agreement_of(flow), "milestone_id": f"M-{flow}"}
+    yield said("delivery.milestone.complete.v1", key, f"complete-{flow}", **work, completed_by="NINA")
+    taken = {"accepted_by": "I. Weber", "evidence": "protocol.pdf"}
+    yield said("delivery.milestone.accept.v1", key, f"take-{flow}", **work, **taken)
 
 
 def paid(flow: int, invoice: InvoiceIssued) -> Said:
