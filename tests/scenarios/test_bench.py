@@ -13,7 +13,7 @@ from tests.bench.figures import FIGURES, NOT_MEASURED
 NEEDS_PEERS = ("peer_ratio", "peer_cpu_ratio")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_quick_run_measures_every_figure(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.bench", "--quick", "--to", str(tmp_path)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
