@@ -16,7 +16,7 @@ CLOCK_SERVICE = TICK.split(".", maxsplit=1)[0]
 """The service that says the ticks also answers for whatever no other service would notice."""
 
 AFTER = "Q2c-After"
-"""Header of a question answered only once all up to this log sequence is heard, committed and projected."""
+"""Header of a question answered only once all up to this log sequence is heard, committed and, for a view, projected."""
 
 NO_ACTOR = "-"
 """Stands for the id of an actor that could not be told, and for the key of a message whose own key is unusable."""
@@ -116,7 +116,7 @@ class Position(Question):
 
 
 class PositionReached(Record):
-    """`ready`: nothing up to `sequence` is pending."""
+    """`ready`: nothing up to `sequence` is pending in any partition of the service."""
 
     ready: bool
     sequence: int
@@ -148,7 +148,7 @@ class ParkedActor(Record):
 
 
 class ParkedListed(Record):
-    """All parked actors of a service (of the partitions that the answering replica owns)."""
+    """All parked actors of a service, whichever replicas hold them."""
 
     actors: tuple[ParkedActor, ...]
 
@@ -158,7 +158,7 @@ class Verify(Question):
 
 
 class Verified(Record):
-    """`differences` is empty when the rebuilt file is byte for byte the same at log sequence `sequence`."""
+    """`differences` is empty when the rebuilt files are byte for byte the same, at log sequence `sequence` at last."""
 
     sequence: int
     actors: int

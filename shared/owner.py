@@ -1,14 +1,12 @@
 """The owner of some partitions of a service: claim, restore, then hear, decide, commit and write, for ever."""
 
 import asyncio
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from nats.errors import Error as NatsError
 
 from contracts import runtime, wire
 from contracts.message import Broadcast, Context, Message, Wake, is_identifier, name_of
@@ -18,11 +16,12 @@ from shared import deciding, parking, restore, telemetry
 from shared.decider import Wiring
 from shared.deciding import Undecidable
 from shared.hearing import Addressee, Ears, Hearing, addressee
+from shared.holding import Holding
 from shared.lanes import Lane
-from shared.log import Log, Pull, Saying
+from shared.log import Log, Saying
 from shared.parking import Waits
 from shared.restore import working_copy
-from shared.states import Snapshot, States, Superseded
+from shared.states import Snapshot, States
 from shared.store import ActorRef, Store
 
 _TURN = 500
@@ -33,6 +32,7 @@ class Health(NamedTuple):
     """Whether an owner can be relied on, and if not, why."""
 
     claimed: bool
+    """Whether it holds what it is to hold; a stand-by holds nothing."""
     caught_up: bool
     last_pull: float
     """Seconds since the log was last heard from."""
@@ -40,7 +40,7 @@ class Health(NamedTuple):
 
 
 class NotHeld(LookupError):
-    """The key belongs to a partition that another process holds, or to none yet."""
+    """The key belongs to a partition that another process holds, or that nobody holds now."""
 
 
 class Owner:
@@ -56,26 +56,20 @@ class Owner:
         scenario: bool = False,
         sweeps: bool | None = None,
     ) -> None:
-        """`partitions`: all unless given. `scenario`: bare JSON takes the last tick's time.
+        """`partitions`: what to hold first, all unless given. `scenario`: bare JSON takes the last tick's time.
 
         `sweeps`: reject what no service would notice; the service of the clock does unless told otherwise.
         """
         self.wiring = wiring
         self._log = log
         self._store = store
-        self._wanted = sorted(range(log.partitions) if partitions is None else set(partitions))
         self._scenario = scenario
         sweeping = wiring.service == runtime.CLOCK_SERVICE if sweeps is None else sweeps
         self._ears = Ears(wiring, log.partitions, sweeps=sweeping, scenario=scenario)
-        self._states: States | None = None
-        self._pull: Pull | None = None
-        self._filters: list[str] = []
+        wanted = range(log.partitions) if partitions is None else partitions
+        self._holding = Holding(wiring, log, store, self._ears, wanted, scenario=scenario)
         self._stopping = False
-        self._caught_up = False
-        self._goal = 0
-        self._heard = 0
-        self._idle = asyncio.Event()
-        self._snapshots: list[asyncio.Future[Snapshot]] = []
+        self._snapshots: list[tuple[Collection[int], asyncio.Future[Snapshot]]] = []
         self._note = telemetry.logger(f"owner.{wiring.service}")
 
     # --- what others may ask -------------------------------------------------------------------------------------
@@ -83,77 +77,88 @@ class Owner:
     @property
     def partitions(self) -> tuple[int, ...]:
         """The partitions that are held now."""
-        return () if self._states is None else tuple(self._states.lanes)
+        return tuple(self._holding.states.lanes)
+
+    @property
+    def claimed(self) -> Mapping[int, int]:
+        """The epochs of the partitions that are held or being restored."""
+        return self._holding.claimed
+
+    @property
+    def goal(self) -> int:
+        """What was on the log when partitions were last claimed."""
+        return self._holding.goal
+
+    async def moves(self, known: Mapping[int, int]) -> Mapping[int, int]:
+        """What is claimed, once it is not the very mapping `known` any more; again when it has been restored."""
+        return await self._holding.moves(known)
+
+    def hold(self, partitions: Collection[int]) -> None:
+        """Claim and release until exactly these partitions are held. One that another owner claims is given up."""
+        self._holding.hold(partitions)
+
+    async def confirmed(self, partitions: Collection[int]) -> bool:
+        """Whether all these partitions are held, by the word of the log itself. NatsError, TimeoutError."""
+        return await self._holding.confirmed(partitions)
 
     async def health(self) -> Health:
         """For the readiness route."""
-        if self._pull is None:
-            return Health(False, False, float("inf"), ())
-        if not self._caught_up:
-            self._caught_up = await self.position(self._goal)
-        age = asyncio.get_running_loop().time() - self._pull.alive if self._pull.alive else float("inf")
-        return Health(True, self._caught_up, age, self.partitions)
+        holding = self._holding
+        return Health(holding.settled, await holding.caught_up(), holding.silence(), self.partitions)
 
     async def position(self, sequence: int, wait: float = 0.0) -> bool:
         """Whether everything up to a log sequence has been heard and committed; waits up to `wait` seconds for it."""
         clock = asyncio.get_running_loop().time
         deadline, pause = clock() + wait, 0.001
-        while not await self._has_reached(sequence):
+        while not await self._holding.has_reached(sequence):
             left = deadline - clock()
             if left <= 0:
                 return False
             try:
                 await asyncio.sleep(min(pause, left))
                 async with asyncio.timeout_at(deadline):
-                    await self._idle.wait()
+                    await self._holding.idle.wait()
             except TimeoutError:
                 return False
             pause = min(pause * 2, 0.05)
-        return True
-
-    async def _has_reached(self, sequence: int) -> bool:
-        """Nothing that this owner reads lies between what it has heard and `sequence`."""
-        if self._pull is None or not self._idle.is_set():
-            return False
-        heard = self._heard
-        if heard < sequence:
-            try:
-                pending = await self._log.pending(self._filters, heard)
-            except (NatsError, TimeoutError):
-                return False
-            if pending or self._heard != heard or not self._idle.is_set():
-                return False
-            self._heard = sequence
         return True
 
     async def state_of(self, entity: str, key: str, actor_id: str) -> Any:
         """The committed state of an actor; the initial one if it has said nothing yet. NotHeld, or LookupError."""
         if entity not in self.wiring.actors:
             raise LookupError(f"{self.wiring.service} has no entity {entity}")
-        states, _ = self._held(key)
-        return (await states.committed(ActorRef(entity, key, actor_id))).state
+        self._lane(key)
+        state = (await self._holding.states.committed(ActorRef(entity, key, actor_id))).state
+        self._lane(key)  # still
+        return state
 
     def reference_of(self, key: str) -> Any:
         """What broadcasts have told the partition of `key`. NotHeld."""
-        return self._held(key)[1].reference
+        return self._lane(key).reference
 
-    def _held(self, key: str) -> tuple[States, Lane]:
-        lane = None if self._states is None else self._states.lanes.get(wire.partition(key, self._log.partitions))
-        if self._states is None or lane is None:
+    def _lane(self, key: str) -> Lane:
+        lane = self._holding.states.lanes.get(wire.partition(key, self._log.partitions))
+        if lane is None:
             raise NotHeld(f"the partition of {key} is not held by this process of {self.wiring.service}")
-        return self._states, lane
+        return lane
 
-    def parked(self) -> tuple[ParkedActor, ...]:
-        """The parked actors of the partitions held here."""
-        return () if self._states is None else self._states.parking.listing()
+    def parked(self, partitions: Collection[int] | None = None) -> tuple[ParkedActor, ...]:
+        """The parked actors of some partitions, or of all that are held."""
+        places = self.partitions if partitions is None else partitions
+        return self._holding.states.parking.listing(places, self._log.partitions)
 
-    async def verify(self) -> Verified:
-        """Rebuild every state from the log alone and compare it with the working copy, byte for byte."""
+    async def verify(self, partitions: Collection[int] | None = None) -> Verified:
+        """Rebuild the states of some partitions, or of all that are held, from the log alone; compare byte for byte.
+
+        NotHeld when one of them is not held any more.
+        """
+        places = self.partitions if partitions is None else partitions
         wanted: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
-        self._snapshots.append(wanted)
-        if self._pull is not None:
-            self._pull.interrupt()
+        self._snapshots.append((places, wanted))
+        self._holding.interrupt()
         snapshot = await wanted
+        if len(snapshot.lanes) < len(places):
+            raise NotHeld(f"partitions of {self.wiring.service} have moved")
         found = await restore.differences(self.wiring, self._log, snapshot, scenario=self._scenario)
         return Verified(
             sequence=max((max(lane.fence, lane.input) for lane in snapshot.lanes), default=0),
@@ -166,49 +171,32 @@ class Owner:
     def stop(self) -> None:
         """End after the current batch: it is committed, cursors and states are written, `run` returns."""
         self._stopping = True
-        self._interrupt()
-
-    def _interrupt(self) -> None:
-        if self._pull is not None:
-            self._pull.interrupt()
+        self._holding.interrupt()
 
     async def run(self) -> None:
-        """Own the partitions until told to stop. Raises Superseded, RestoreFailed, StoreUnfit."""
-        owner = uuid.uuid4().hex
-        claimed = await self._log.claim(self.wiring.service, owner, self._wanted)
-        lanes, parked = await restore.restored(self.wiring, self._log, self._store, claimed, scenario=self._scenario)
-        self._goal = await self._log.patiently(self._log.last)
-        self._filters = self._ears.filters(lanes)
-        self._heard = min(lane.input for lane in lanes.values())
-        self._states = states = States(self.wiring, self._log, self._store, owner, lanes, parked, self._interrupt)
-        self._pull = pull = self._log.pull(self._filters, self._heard)
-        self._note.info("claimed and restored", partitions=len(lanes), after=self._heard)
+        """Own what is to be held until told to stop. Raises RestoreFailed, StoreUnfit."""
+        holding, states = self._holding, self._holding.states
         try:
             while not self._stopping:
+                await holding.settle()
                 await self._give_snapshots(states)
-                batch = pull.taken(_TURN)
-                if not batch:
-                    self._idle.set()
-                    batch = await pull.batch(_TURN)
-                    self._idle.clear()
+                batch = await holding.batch(_TURN)
                 await self._hear(states, batch)
-            if self._log.connected:
-                await states.commit(every=True)
-            await states.flush()
+                holding.heard(batch)
+            await holding.finish()
         finally:
-            self._idle.clear()
-            for wanted in self._snapshots:
+            holding.idle.clear()
+            for _, wanted in self._snapshots:
                 wanted.cancel()
             states.abandon()
-            await pull.close()
+            await holding.close()
 
     async def _give_snapshots(self, states: States) -> None:
         wanted, self._snapshots = self._snapshots, []
-        if wanted:
-            snapshot = await states.snapshot()
-            for future in wanted:
-                if not future.done():
-                    future.set_result(snapshot)
+        for partitions, future in wanted:
+            snapshot = await states.snapshot(partitions)
+            if not future.done():
+                future.set_result(snapshot)
 
     async def _hear(self, states: States, batch: Sequence[Received]) -> None:
         """Decide a batch in stream order and commit what is said."""
@@ -227,8 +215,6 @@ class Owner:
                 await self._hear_special(states, heard)
         await self._decide(states, run)
         await states.commit()
-        if batch:
-            self._heard = max(self._heard, batch[-1].sequence)
 
     def _reject(self, states: States, received: Received, reason: str) -> None:
         """The fact that a message cannot be heard; the original stays in the log."""
@@ -438,4 +424,4 @@ def _why_not(command: RetryActor | DiscardMessage, head: Waits) -> str | None:
     return None
 
 
-__all__ = ["Health", "NotHeld", "Owner", "Superseded", "working_copy"]
+__all__ = ["Health", "NotHeld", "Owner", "working_copy"]

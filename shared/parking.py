@@ -1,7 +1,7 @@
 """Parked actors: after a bug, what concerns an actor waits in order until it is heard again or given up."""
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -38,8 +38,12 @@ class Parking:
         for key, row in rows:
             insort(self._queues.setdefault(key.actor, []), _waits(key.sequence, key.wake, row))
 
+    def join(self, other: "Parking") -> None:
+        """Take over what waits in partitions of which nothing is known here."""
+        self._queues.update(other._queues)
+
     def forget(self, partitions: Iterable[int], count: int) -> None:
-        """Drop the actors of partitions that are somebody else's now."""
+        """Drop the actors of partitions that are not held any more."""
         gone = set(partitions)
         self._queues = {ref: queue for ref, queue in self._queues.items() if wire.partition(ref.key, count) not in gone}
 
@@ -71,8 +75,8 @@ class Parking:
             del self._queues[ref]
         return place, row
 
-    def listing(self) -> tuple[ParkedActor, ...]:
-        """Every parked actor with what waits for it."""
+    def listing(self, partitions: Container[int], count: int) -> tuple[ParkedActor, ...]:
+        """Every parked actor of these partitions, of so many, with what waits for it."""
         return tuple(
             ParkedActor(
                 entity=ref.entity,
@@ -86,6 +90,7 @@ class Parking:
                 ),
             )
             for ref, queue in sorted(self._queues.items())
+            if wire.partition(ref.key, count) in partitions
         )
 
     def parked(self, ref: ActorRef, sequence: int, message: str, reason: str, wake: datetime | None) -> ActorParked:

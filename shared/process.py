@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from nats.errors import Error as NatsError
 
-from shared.owner import Superseded
 from shared.restore import RestoreFailed
 from shared.settings import WrongSetting
 from shared.store import StoreUnfit
@@ -47,7 +46,7 @@ def ending(problem: BaseException) -> Ending:
             return Ending(os.EX_IOERR, str(problem))
         case RestoreFailed():
             return Ending(os.EX_DATAERR, str(problem))
-        case Superseded() | Undrained():
+        case Undrained():
             return Ending(os.EX_TEMPFAIL, str(problem))
         case _:
             return Ending(os.EX_SOFTWARE, f"stopped by a bug: {problem!r}", bug=True)

@@ -1,69 +1,84 @@
-"""A question is asked and answered over request/reply, from committed state only; nothing of it is kept on the log."""
+"""A question is asked over request/reply. Every replica hears it; the one that holds what it is about answers."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 import anyio
+import msgspec
+from anyio.abc import TaskGroup
 from faststream.nats import NatsMessage
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import NoRespondersError
 
 from contracts import runtime, wire
-from contracts.message import Question, name_of
-from contracts.runtime import AFTER
-from shared import telemetry
+from contracts.message import Question, Record, name_of
+from contracts.runtime import AFTER, ParkedListed, PositionReached, Verified
+from shared.answers import PATIENCE, WHOLE, Answers, Unanswered
 from shared.connection import Connection
-from shared.decider import Wired, Wiring
-from shared.deciding import id_of
-from shared.owner import Owner
-from shared.projections import Projection
-
-PATIENCE = 30.0
-"""Seconds for which an answer is held back at most."""
+from shared.decider import Wiring
+from shared.owner import NotHeld, Owner
 
 _AT_ONCE = 64
 """Questions in progress: those that wait for a position must not hold up the others."""
+_HAND_OVER = 1.0
+"""Seconds in which somebody who takes over a partition may yet answer what was asked meanwhile."""
+_REACHED = 2.0
+"""Seconds after which a replica that does not say that it holds a partition is not there."""
+_PAUSE = 0.05
 
-_note = telemetry.logger("questions")
-
-
-class Unanswered(Exception):
-    """Why there is no answer, in one sentence, with a code in the manner of HTTP."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
+_SUBJECT, _PARTITIONS = "Q2c-Question", "Q2c-Partitions"
+"""Headers of a question to a peer: what was asked, and of which partitions; of its reply: which ones it covers."""
 
 
 class Questions:
-    """Everything a service can be asked: by its actors' and projections' `answer`, and about its runtime."""
+    """The ears of one replica for questions: to the service, and from the peer that speaks for all of it."""
 
-    def __init__(self, wiring: Wiring, projections: Sequence[Projection], connection: Connection) -> None:
-        self._wiring, self._connection, self._projections = wiring, connection, projections
-        self._actors: Mapping[type[Question], Wired] = {
-            question: actor for actor in wiring.actors.values() for question in actor.asked
-        }
-        self._views: Mapping[type[Question], Projection] = {
-            question: projection for projection in projections for question in projection.asked
-        }
-        self._owner: Owner | None = None
+    def __init__(self, wiring: Wiring, connection: Connection) -> None:
+        self._wiring, self._connection = wiring, connection
+        self._asked_of = {question for actor in wiring.actors.values() for question in actor.asked}
+        self._nc: Client | None = None
         self._partitions = 0
-        self._held: set[anyio.CancelScope] = set()
-        self._moved = anyio.Event()
+        self._answers: Answers | None = None
         connection.subscriber(f"q2c.ask.{wiring.service}.>", no_reply=True, max_workers=_AT_ONCE)(self._asked)
 
-    def open(self, owner: Owner, partitions: int) -> None:
-        """From now on there is something to answer from, on a log of so many partitions."""
-        self._owner, self._partitions = owner, partitions
+    def open(self, nc: Client, partitions: int) -> None:
+        """From now on it is known on how many partitions the log is, and who holds them can be asked."""
+        self._nc, self._partitions = nc, partitions
 
-    def close(self) -> None:
-        """Hold no answer back any more: the service drains."""
-        for held in self._held:
-            held.cancel()
+    async def follow(self, owner: Owner, answers: Answers) -> None:
+        """Answer for the partitions that are held, and be found by the peers under each of them, without end."""
+        nc = self._nc
+        assert nc is not None, "open it first"
+        self._answers = answers
+        found: dict[int, Subscription] = {}
+        known: Mapping[int, int] = {}
+        try:
+            async with anyio.create_task_group() as tasks:
 
-    def moved(self) -> None:
-        """A projection has come further: whoever waits for a position looks again."""
-        self._moved.set()
-        self._moved = anyio.Event()
+                async def asked(msg: Msg) -> None:
+                    await self._from_peer(msg, answers, tasks)
+
+                while True:
+                    held = set(owner.partitions)
+                    for partition in held - found.keys():
+                        found[partition] = await nc.subscribe(self._lane(partition), cb=asked)
+                    for partition in found.keys() - held:
+                        await found.pop(partition).unsubscribe()
+                    known = await owner.moves(known)
+        finally:
+            self._answers = None
+            with anyio.CancelScope(shield=True):
+                for subscription in found.values():
+                    if nc.is_connected:
+                        await subscription.unsubscribe()
+
+    def _lane(self, partition: int) -> str:
+        """Where whoever holds a partition is found: nats-server knows at once when nobody is."""
+        return f"q2c.lane.{self._wiring.service}.{partition}"
+
+    # --- asked from outside --------------------------------------------------------------------------------------
 
     async def _asked(self, message: NatsMessage) -> None:
         if not message.reply_to:
@@ -73,91 +88,183 @@ class Questions:
             message.raw_message.subject, message.body, timestamp=time.time_ns(), headers=message.headers
         )
         try:
-            reply = await self._answer(received)
+            reply = await self._reply(received)
         except Unanswered as problem:
-            headers = {"Nats-Service-Error": str(problem), "Nats-Service-Error-Code": str(problem.code)}
-            reply = wire.encode({"error": str(problem)})
+            headers, reply = _refusal(problem)
         if reply is not None:
             await self._connection.publish(reply, message.reply_to, headers=headers)
 
-    async def _answer(self, received: wire.Received) -> bytes | None:
-        """The reply; None when the key lives in a partition of another replica, which will answer."""
-        owner = self._owner
-        if owner is None or not owner.partitions:
-            raise Unanswered(503, f"{self._wiring.service} is starting: ask again when it is ready")
+    async def _reply(self, received: wire.Received) -> bytes | None:
+        """The reply; None when another replica holds the partition that is asked about: it has heard it as well."""
+        until = anyio.current_time() + _HAND_OVER
+        while True:
+            partition = self._concerned(received)
+            if self._answers is not None and self._answers.holds(partition):
+                try:
+                    return wire.encode(await self._answer(received, self._answers, partition))
+                except NotHeld:
+                    pass
+            elif await self._is_held(partition):
+                return None
+            if anyio.current_time() > until:
+                raise Unanswered(503, f"{self._wiring.service} is starting, or moves what is asked about: ask again")
+            await anyio.sleep(_PAUSE)
+
+    def _concerned(self, received: wire.Received) -> int:
+        """The partition whose holder replies: to what cannot be understood, the one who speaks for the service."""
+        try:
+            place = wire.parse(received.subject)
+        except wire.Refused:
+            return WHOLE
+        of_actor = self._wiring.types.get(place.name) in self._asked_of
+        return wire.partition(place.key, self._partitions) if of_actor and self._partitions else WHOLE
+
+    async def _is_held(self, partition: int) -> bool:
+        """Whether somebody else says that he holds it."""
+        if self._nc is None:
+            return False
+        try:
+            await self._nc.request(self._lane(partition), b"", timeout=_REACHED)
+        except (NoRespondersError, TimeoutError):
+            return False
+        return True
+
+    async def _answer(self, received: wire.Received, answers: Answers, partition: int) -> Record:
+        """What is answered for one partition, or for the whole service. NotHeld, Unanswered."""
+        question, after = self._understood(received)
+        if isinstance(question, runtime.Position | runtime.ParkedActors | runtime.Verify):
+            return await self._of_all(received.subject, question, after, answers)
+        return await answers.of(question, {partition}, after)
+
+    def _understood(self, received: wire.Received) -> tuple[Question, int]:
+        """The question, and the log sequence that it wants to be heard before. Unanswered."""
         try:
             question = wire.hear(received, self._wiring.types)
         except wire.Refused as refused:
             raise Unanswered(400, refused.reason) from None
-        try:
-            if (after := received.headers.get(AFTER)) is not None:
-                await self._reach(owner, after)
-            match question:
-                case runtime.Position(sequence=sequence, wait=wait):
-                    ready = await self.reached(owner, sequence, wait)
-                    return wire.encode(runtime.PositionReached(ready=ready, sequence=sequence))
-                case runtime.ParkedActors():
-                    return wire.encode(runtime.ParkedListed(actors=owner.parked()))
-                case runtime.Verify():
-                    return wire.encode(await owner.verify())
-                case Question() if type(question) in self._actors:
-                    return await self._of_actor(owner, self._actors[type(question)], question)
-                case Question() if type(question) in self._views:
-                    return await self._of_projection(self._views[type(question)], question)
-                case _:
-                    raise Unanswered(404, f"nothing in {self._wiring.service} answers {name_of(type(question))}")
-        except Unanswered:
-            raise
-        except Exception:
-            name = name_of(type(question))
-            _note.exception("a question could not be answered, which is a bug", question=name)
-            raise Unanswered(
-                500, f"answering {name} failed, which is a bug: the log of the service says more"
-            ) from None
-
-    async def _of_actor(self, owner: Owner, actor: Wired, question: Question) -> bytes | None:
-        if wire.partition(question.key, self._partitions) not in owner.partitions:
-            return None
-        identity = id_of(actor, question)
-        if identity is None:
-            raise Unanswered(404, f"{name_of(type(question))} of {question.key} concerns no {actor.entity}")
-        state = await owner.state_of(actor.entity, question.key, identity)
-        reference = (owner.reference_of(question.key),) if actor.answer_wants_reference else ()
-        answer: Callable[..., Any] = actor.module.answer  # type: ignore[attr-defined]  # it is there: it names the question
-        return wire.encode(answer(state, question, *reference))
-
-    async def _of_projection(self, projection: Projection, question: Question) -> bytes:
-        if projection.failure is not None:
-            raise Unanswered(500, projection.failure)
-        return wire.encode(await projection.answer(question))
-
-    async def _reach(self, owner: Owner, after: str) -> None:
+        if not isinstance(question, Question):
+            raise Unanswered(404, f"nothing in {self._wiring.service} answers {name_of(type(question))}")
+        after = received.headers.get(AFTER, "0")
         if not after.isascii() or not after.isdigit():
             raise Unanswered(400, f"the header {AFTER} must be a log sequence, not {after!r}")
-        if not await self.reached(owner, int(after), PATIENCE):
-            raise Unanswered(504, f"{self._wiring.service} has not reached log sequence {after} yet: ask again")
+        return question, int(after)
 
-    async def reached(self, owner: Owner, sequence: int, wait: float) -> bool:
-        """Whether all up to a sequence is heard, committed and projected, within `wait` seconds."""
-        if wait <= 0:
-            return self._projected(sequence) and await owner.position(sequence)
-        with anyio.move_on_after(min(wait, PATIENCE)) as held:
-            self._held.add(held)
+    # --- one speaks for all --------------------------------------------------------------------------------------
+
+    async def _of_all(self, subject: str, question: Question, after: int, answers: Answers) -> Record:
+        """The answer for all partitions: from here what is held here, the rest from whoever holds it. Unanswered."""
+        left = set(range(self._partitions))
+        parts: list[Record] = []
+        until = anyio.current_time() + max(_HAND_OVER, PATIENCE if after else min(_wait(question), PATIENCE))
+        while left:
+            question = _with_wait(question, until - anyio.current_time())
+            own = {partition for partition in left if answers.holds(partition)}
             try:
-                while not await owner.position(sequence, PATIENCE):
-                    pass
-                while not self._projected(sequence):
-                    await self._moved.wait()
-                return True
-            finally:
-                self._held.discard(held)
-        return False
+                if own:
+                    part, covered = await answers.of(question, own, after), own
+                else:
+                    part, covered = await self._of_peer(subject, question, after, left)
+            except NotHeld:
+                if anyio.current_time() > until:
+                    reason = f"no replica of {self._wiring.service} holds all that is asked about: ask again"
+                    raise Unanswered(503, reason) from None
+                await anyio.sleep(_PAUSE)
+                continue
+            parts.append(part)
+            left -= covered
+        return joined(parts)
 
-    def _projected(self, sequence: int) -> bool:
-        for projection in self._projections:
-            if projection.failure is not None:
-                raise Unanswered(500, projection.failure)
-        return all(projection.sequence >= sequence for projection in self._projections)
+    async def _of_peer(
+        self, subject: str, question: Question, after: int, left: Collection[int]
+    ) -> tuple[Record, set[int]]:
+        """What the holder of one of the partitions left says, and of which of them. NotHeld, Unanswered."""
+        assert self._nc is not None, "open it first"
+        headers = {_SUBJECT: subject, _PARTITIONS: _text(left), AFTER: str(after)}
+        held_back = PATIENCE if after or isinstance(question, runtime.Verify) else _wait(question)
+        try:
+            reply = await self._nc.request(
+                self._lane(min(left)), wire.encode(question), timeout=held_back + _REACHED, headers=headers
+            )
+        except (NoRespondersError, TimeoutError) as problem:
+            raise NotHeld(f"partition {min(left)} is held by nobody") from problem
+        told = reply.headers or {}
+        if (code := told.get("Nats-Service-Error-Code")) is not None:
+            if code == "503":
+                raise NotHeld(told["Nats-Service-Error"])
+            raise Unanswered(int(code), told["Nats-Service-Error"])
+        return msgspec.json.decode(reply.data, type=_reply_of(question)), _numbers(told[_PARTITIONS])
+
+    async def _from_peer(self, msg: Msg, answers: Answers, tasks: TaskGroup) -> None:
+        """A peer asks for what is held here, or only whether it is."""
+        if msg.headers is None or _SUBJECT not in msg.headers:
+            await msg.respond(b"")
+        else:
+            tasks.start_soon(self._tell_peer, msg, msg.headers, answers)
+
+    async def _tell_peer(self, msg: Msg, told: Mapping[str, str], answers: Answers) -> None:
+        received = wire.Received(told[_SUBJECT], msg.data, timestamp=time.time_ns(), headers=dict(told))
+        own = {partition for partition in _numbers(told[_PARTITIONS]) if answers.holds(partition)}
+        headers = {_PARTITIONS: _text(own)}
+        try:
+            question, after = self._understood(received)
+            reply = wire.encode(await answers.of(question, own, after))
+        except NotHeld as moved:
+            headers, reply = _refusal(Unanswered(503, str(moved)))
+        except Unanswered as problem:
+            headers, reply = _refusal(problem)
+        await self._connection.publish(reply, msg.reply, headers=headers)
 
 
-__all__ = ["AFTER", "PATIENCE", "Questions", "Unanswered"]
+def joined(parts: Sequence[Record]) -> Record:
+    """The answer of a whole service from those for its partitions."""
+    match parts[0]:
+        case PositionReached(sequence=sequence):
+            ready = all(isinstance(part, PositionReached) and part.ready for part in parts)
+            return PositionReached(ready=ready, sequence=sequence)
+        case ParkedListed():
+            actors = [actor for part in parts if isinstance(part, ParkedListed) for actor in part.actors]
+            return ParkedListed(actors=tuple(sorted(actors, key=lambda one: (one.entity, one.key, one.actor))))
+        case _:
+            verified = [part for part in parts if isinstance(part, Verified)]
+            return Verified(
+                sequence=max(part.sequence for part in verified),
+                actors=sum(part.actors for part in verified),
+                differences=tuple(text for part in verified for text in part.differences),
+            )
+
+
+def _reply_of(question: Question) -> type[Record]:
+    match question:
+        case runtime.Position():
+            return PositionReached
+        case runtime.ParkedActors():
+            return ParkedListed
+        case _:
+            return Verified
+
+
+def _wait(question: Question) -> float:
+    return question.wait if isinstance(question, runtime.Position) else 0.0
+
+
+def _with_wait(question: Question, seconds: float) -> Question:
+    """What may be left of the time for which an answer is held back."""
+    if isinstance(question, runtime.Position):
+        return msgspec.structs.replace(question, wait=max(0.0, min(question.wait, seconds)))
+    return question
+
+
+def _text(partitions: Collection[int]) -> str:
+    return ",".join(map(str, sorted(partitions)))
+
+
+def _numbers(text: str) -> set[int]:
+    return {int(number) for number in text.split(",") if number}
+
+
+def _refusal(problem: Unanswered) -> tuple[dict[str, str], bytes]:
+    headers = {"Nats-Service-Error": str(problem), "Nats-Service-Error-Code": str(problem.code)}
+    return headers, wire.encode({"error": str(problem)})
+
+
+__all__ = ["Questions", "joined"]

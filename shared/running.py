@@ -13,6 +13,7 @@ from nats.errors import Error as NatsError
 from contracts import runtime, wire
 from contracts.message import Context
 from shared import stream, telemetry
+from shared.answers import PATIENCE, Answers, Unanswered
 from shared.clock import Say, wall_clock
 from shared.connection import Connection
 from shared.decider import Wiring
@@ -20,7 +21,8 @@ from shared.log import Log
 from shared.owner import Owner
 from shared.process import Undrained
 from shared.projections import Projection, Projects
-from shared.questions import PATIENCE, Questions, Unanswered
+from shared.questions import Questions
+from shared.replicas import Replicas
 from shared.restore import working_copy
 from shared.settings import Settings, WrongSetting
 from shared.stream import LogUnfit
@@ -44,8 +46,9 @@ class Running:
             for module in projections
         ]
         self.connection = Connection(given.servers, wiring.service)
-        self._questions = Questions(wiring, self._projections, self.connection)
+        self._questions = Questions(wiring, self.connection)
         self._owner: Owner | None = None
+        self._answers: Answers | None = None
         self._goal = 0
         self._waits = "it is starting"
         self.ready = anyio.Event()
@@ -59,7 +62,8 @@ class Running:
 
     async def drain(self) -> None:
         """Finish the batch in hand, commit, release; give up what cannot be done in time."""
-        self._questions.close()
+        if self._answers is not None:
+            self._answers.close()
         if self._begun is None:
             return
         with anyio.move_on_after(GRACE) as grace:
@@ -118,15 +122,21 @@ class Running:
                 projection.open(self._given.data, await log.identity())
                 opened.callback(projection.close)
             self._goal = await log.last()
-            owner = Owner(self._wiring, log, store, self._given.owned, scenario=self._given.clock == "scenario")
-            self._questions.open(owner, log.partitions)
-            self._owner = owner
+            self._questions.open(log.nc, log.partitions)
+            replicas = Replicas(log.nc, self._wiring.service, log.partitions, self._given.replica)
+            opened.push_async_callback(_shielded, replicas.leave)
+            wanted = await replicas.join()
+            owner = Owner(self._wiring, log, store, wanted, scenario=self._given.clock == "scenario")
+            answers = Answers(self._wiring, self._projections, owner)
+            self._owner, self._answers = owner, answers
             async with anyio.create_task_group() as tasks:
+                tasks.start_soon(replicas.run, owner)
+                tasks.start_soon(self._questions.follow, owner, answers)
                 for projection in self._projections:
-                    tasks.start_soon(projection.follow, log, self._questions.moved)
+                    tasks.start_soon(projection.follow, log, answers.moved)
                 if self._given.clock == "wall" and self._wiring.service == runtime.CLOCK_SERVICE:
                     tasks.start_soon(wall_clock, self._ticks(log))
-                tasks.start_soon(self._announce, owner)
+                tasks.start_soon(self._announce, owner, answers)
                 await owner.run()
                 tasks.cancel_scope.cancel()
 
@@ -143,13 +153,18 @@ class Running:
 
         return say
 
-    async def _announce(self, owner: Owner) -> None:
+    async def _announce(self, owner: Owner, answers: Answers) -> None:
         """Say once that all is well; of a projection that stands still it has been said that it is not."""
         with suppress(Unanswered):
-            while not await self._questions.reached(owner, self._goal, PATIENCE):
+            while not await answers.reached(self._goal, PATIENCE, projected=True):
                 _note.info("catching up with the log", goal=self._goal)
             self.ready.set()
             _note.info("ready", partitions=len(owner.partitions))
+
+    @property
+    def holds(self) -> tuple[int, ...]:
+        """The partitions that are held now; none as a stand-by."""
+        return () if self._owner is None else self._owner.partitions
 
     async def waits(self) -> list[str]:
         """What must happen before this service can be relied on; nothing when it can."""

@@ -101,9 +101,12 @@ class Service(AsgiFastStream):
         return _json(200, {"service": self.name, "live": True})
 
     async def _ready(self, _scope: Mapping[str, Any]) -> AsgiResponse:
-        """Claimed, caught up, lately heard from the log, projections running; else what is waited for."""
+        """Claimed (or standing by), caught up, log lately heard, projections running; else what is waited for."""
         waits = ["it is starting"] if self._running is None else await self._running.waits()
-        return _json(503 if waits else 200, {"service": self.name, "ready": not waits, "waits_for": waits})
+        holds = () if self._running is None else self._running.holds
+        stand_by = not waits and not holds
+        body = {"service": self.name, "ready": not waits, "waits_for": waits, "holds": holds, "stand_by": stand_by}
+        return _json(503 if waits else 200, body)
 
 
 def _json(status: int, body: object) -> AsgiResponse:

@@ -1,6 +1,6 @@
 """What an operator may set: read once from the environment; a wrong value is refused by name in one sentence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, get_type_hints
 
@@ -10,7 +10,6 @@ from msgspec import Meta, Struct
 PREFIX = "Q2C_"
 
 _SERVERS = r"^(nats|tls|ws|wss)://[^,\s]+(,(nats|tls|ws|wss)://[^,\s]+)*$"
-_OWNS = r"^(all|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)$"
 
 
 class WrongSetting(ValueError):
@@ -25,40 +24,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "nats://127.0.0.1:4222"
     data: Annotated[Path, Meta(description="the folder that holds the SQLite files")] = Path("data")
     partitions: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 8
-    owns: Annotated[str, Meta(pattern=_OWNS, description="all, or partitions such as 0-3,6")] = "all"
+    replica: Annotated[
+        int, Meta(ge=0, le=63, description="the ordinal of this replica, a whole number from 0 to 63")
+    ] = 0
     clock: Annotated[Literal["wall", "scenario"], Meta(description="wall or scenario")] = "wall"
     log: Annotated[Literal["auto", "console", "json"], Meta(description="auto, console or json")] = "auto"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")
     ] = "info"
 
-    def __post_init__(self) -> None:
-        if beyond := [partition for partition in self.owned if partition >= self.partitions]:
-            raise WrongSetting(
-                f"Q2C_OWNS must name partitions from 0 to {self.partitions - 1} (Q2C_PARTITIONS is {self.partitions}), "
-                f"not {beyond[0]}"
-            )
-
     @property
     def servers(self) -> list[str]:
         return self.nats.split(",")
-
-    @property
-    def owned(self) -> tuple[int, ...]:
-        """The partitions that this process owns, ascending."""
-        if self.owns == "all":
-            return tuple(range(self.partitions))
-        return tuple(sorted(set(_numbers(self.owns))))
-
-
-def _numbers(ranges: str) -> Iterator[int]:
-    for part in ranges.split(","):
-        first, _, last = part.partition("-")
-        if last and int(last) < int(first):
-            raise WrongSetting(
-                f"Q2C_OWNS must be all, or partitions such as 0-3,6, not {ranges!r}: {part} runs backwards"
-            )
-        yield from range(int(first), int(last or first) + 1)
 
 
 def read(environment: Mapping[str, str]) -> Settings:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -27,10 +27,6 @@ _CACHED = 20_000
 """Actors held in memory beyond those not yet written."""
 _BEHIND = 20_000
 """Actors that may wait to be written before the loop waits for the disk."""
-
-
-class Superseded(Exception):
-    """Somebody else has claimed every partition of this owner: it must stop."""
 
 
 class Snapshot(NamedTuple):
@@ -60,18 +56,21 @@ class States:
         log: Log,
         store: Store,
         owner: str,
-        lanes: dict[int, Lane],
-        parked: Parking,
+        *,
         failed: Callable[[], None],
+        lost: Callable[[Collection[int]], None],
     ) -> None:
-        """`failed` is called when writing fails, so that the loop does not wait for the next message to notice."""
-        self.lanes = lanes
-        self.parking = parked
+        """`failed` is called when writing fails, so that the loop does not wait for the next message to notice.
+
+        `lost` is told of partitions that somebody else has claimed.
+        """
+        self.lanes: dict[int, Lane] = {}
+        self.parking = Parking(wiring.service)
         self._wiring = wiring
         self._log = log
         self._store = store
         self._owner = owner
-        self._failed = failed
+        self._failed, self._lost = failed, lost
         self._cache: dict[ActorRef, Entry] = {}
         self._turn = _Turn()
         self._unwritten = Changes()
@@ -81,6 +80,24 @@ class States:
 
     def partition(self, key: str) -> int:
         return wire.partition(key, self._log.partitions)
+
+    def take(self, lanes: Mapping[int, Lane], parked: Parking) -> None:
+        """Hold more partitions, as they have been restored. The working copy holds nothing that is not written."""
+        self._forget(lanes)  # what was read of them while they were somebody else's is of no use
+        self.lanes.update(lanes)
+        self.parking.join(parked)
+
+    def leave(self, partitions: Iterable[int]) -> None:
+        """Hold these partitions no longer. What is not committed of them is as if it had never been decided."""
+        gone = set(partitions)
+        for partition in gone:
+            del self.lanes[partition]
+        self._unwritten.forget(gone)
+        self._forget(gone)
+
+    def _forget(self, partitions: Collection[int]) -> None:
+        self.parking.forget(partitions, self._log.partitions)
+        self._cache = {ref: entry for ref, entry in self._cache.items() if self.partition(ref.key) not in partitions}
 
     async def load(self, refs: Iterable[ActorRef]) -> None:
         """Bring the actors that are not in memory, with one query."""
@@ -158,7 +175,9 @@ class States:
             if lane.partition in committed.fences:
                 lane.fence, lane.batch, lane.recorded = committed.fences[lane.partition], batch, lane.input
         if committed.lost:
-            self._lose(committed.lost)
+            self._note.error("another owner has claimed partitions of this one", partitions=sorted(committed.lost))
+            self.leave(committed.lost)
+            self._lost(committed.lost)
         for place, ref in turn.events:
             turn.entries[ref].sequence = committed.sequences[place]
         for ref, entry in turn.entries.items():
@@ -180,17 +199,6 @@ class States:
             if lane.taught and self._wiring.reference_codec is not None:
                 self._unwritten.references[lane.partition] = self._wiring.reference_codec.encode(lane.reference)
                 lane.taught = False
-
-    def _lose(self, lost: frozenset[int]) -> None:
-        """Somebody else has claimed partitions: forget all about them."""
-        self._note.error("another owner has claimed partitions of this one", partitions=sorted(lost))
-        for partition in lost:
-            del self.lanes[partition]
-        self._unwritten.forget(lost)
-        self.parking.forget(lost, self._log.partitions)
-        self._cache = {ref: entry for ref, entry in self._cache.items() if self.partition(ref.key) not in lost}
-        if not self.lanes:
-            raise Superseded(f"another process has claimed all partitions of {self._wiring.service}: this one stops")
 
     def _write_soon(self) -> None:
         """Write behind: the next batch is decided meanwhile."""
@@ -229,16 +237,16 @@ class States:
             await self._writer
             self._check_writer()
 
-    async def barrier(self) -> None:
+    async def barrier(self, *, every: bool = False) -> None:
         """Everything decided is committed and written: what the working copy says is all there is."""
-        await self.commit()
+        await self.commit(every=every)
         await self.flush()
 
-    async def snapshot(self) -> Snapshot:
-        """What the working copy holds now."""
+    async def snapshot(self, partitions: Collection[int]) -> Snapshot:
+        """What the working copy holds now of those partitions that are held."""
         self._note_progress()
         await self.flush()
-        lanes = [msgspec.structs.replace(lane) for lane in self.lanes.values()]
+        lanes = [msgspec.structs.replace(lane) for lane in self.lanes.values() if lane.partition in partitions]
         return Snapshot(lanes, {lane.partition: await self._store.dump(lane.partition) for lane in lanes})
 
     def abandon(self) -> None:
@@ -247,4 +255,4 @@ class States:
             self._writer.cancel()
 
 
-__all__ = ["Snapshot", "States", "Superseded"]
+__all__ = ["Snapshot", "States"]

@@ -16,7 +16,7 @@ from shared import clock, settings, telemetry
 def test_an_empty_environment_gives_a_mesh_on_one_laptop() -> None:
     given = settings.read({})
     assert given.servers == ["nats://127.0.0.1:4222"]
-    assert given.owned == tuple(range(8))
+    assert (given.partitions, given.replica) == (8, 0)
     assert (given.clock, given.log, given.log_level) == ("wall", "auto", "info")
 
 
@@ -26,7 +26,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
             "Q2C_NATS": "nats://a:1,tls://b:2",
             "Q2C_DATA": "/somewhere/else",
             "Q2C_PARTITIONS": "16",
-            "Q2C_OWNS": "0-2,9,1",
+            "Q2C_REPLICA": "3",
             "Q2C_CLOCK": "scenario",
             "Q2C_LOG": "json",
             "Q2C_LOG_LEVEL": "debug",
@@ -34,12 +34,12 @@ def test_every_setting_is_read_from_its_variable() -> None:
     )
     assert given.servers == ["nats://a:1", "tls://b:2"]
     assert given.data == Path("/somewhere/else")
-    assert (given.partitions, given.owned) == (16, (0, 1, 2, 9))
+    assert (given.partitions, given.replica) == (16, 3)
     assert (given.clock, given.log, given.log_level) == ("scenario", "json", "debug")
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
-    assert settings.read({"Q2C_PARTITIONS": " ", "Q2C_OWNS": ""}) == settings.read({})
+    assert settings.read({"Q2C_PARTITIONS": " ", "Q2C_REPLICA": ""}) == settings.read({})
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,11 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("Q2C_CLOCK", "sundial", "Q2C_CLOCK must be wall or scenario, not 'sundial'"),
         ("Q2C_LOG", "xml", "Q2C_LOG must be auto, console or json, not 'xml'"),
         ("Q2C_LOG_LEVEL", "loud", "Q2C_LOG_LEVEL must be debug, info, warning or error, not 'loud'"),
-        ("Q2C_OWNS", "some", "Q2C_OWNS must be all, or partitions such as 0-3,6, not 'some'"),
-        ("Q2C_OWNS", "3-1", "Q2C_OWNS must be all, or partitions such as 0-3,6, not '3-1': 3-1 runs backwards"),
-        ("Q2C_OWNS", "7-8", "Q2C_OWNS must name partitions from 0 to 7 (Q2C_PARTITIONS is 8), not 8"),
+        (
+            "Q2C_REPLICA",
+            "-1",
+            "Q2C_REPLICA must be the ordinal of this replica, a whole number from 0 to 63, not '-1'",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(variable: str, value: str, sentence: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
-from contracts import wire
 from shared.log import Log
 from shared.process import Undrained, ending
 from shared.restore import RestoreFailed
@@ -38,7 +37,10 @@ async def test_a_service_becomes_ready_answers_from_what_it_heard_and_drains(
     async with Tally(nats_server.url, tmp_path / "data") as tally:
         await tally.says('"ready"')
         assert await tally.get("/live") == (200, {"service": "tally", "live": True})
-        assert await tally.get("/ready") == (200, {"service": "tally", "ready": True, "waits_for": []})
+        assert await tally.get("/ready") == (
+            200,
+            {"service": "tally", "ready": True, "waits_for": [], "holds": [0, 1, 2, 3], "stand_by": False},
+        )
         await add(nats_client, "A", 2)
         heard = await add(nats_client, "A", 3)
         assert await ask(nats_client, "tally.counter.total.v1", "A", Q2c_After=str(heard)) == b'{"total":5}'
@@ -72,7 +74,13 @@ async def test_a_service_waits_for_a_nats_server_that_is_not_there_yet(
         assert (await tally.get("/live"))[0] == 200
         assert await tally.get("/ready") == (
             503,
-            {"service": "tally", "ready": False, "waits_for": ["nats-server is not reachable"]},
+            {
+                "service": "tally",
+                "ready": False,
+                "waits_for": ["nats-server is not reachable"],
+                "holds": [],
+                "stand_by": False,
+            },
         )
         server.start()
         await tally.says("run `q2c provision`")
@@ -168,19 +176,6 @@ async def test_a_data_folder_in_use_is_named(nats_server: NatsServer, nats_clien
             assert "in use by another process" in second.last_words()["event"]
 
 
-async def test_an_owner_that_is_superseded_ends_with_a_code_of_its_own(
-    nats_server: NatsServer, nats_client: Client, tmp_path: Path
-) -> None:
-    async with Tally(nats_server.url, tmp_path / "first") as first:
-        await first.says('"ready"')
-        async with Tally(nats_server.url, tmp_path / "second") as second:
-            await second.says('"ready"')
-            for number in range(8):
-                heard = await add(nats_client, f"K{number}", number)
-            assert await first.exit_code() == os.EX_TEMPFAIL
-            assert await ask(nats_client, "tally.counter.total.v1", "K7", Q2c_After=str(heard)) == b'{"total":7}'
-
-
 async def test_a_full_disk_ends_the_process_and_loses_nothing(
     nats_server: NatsServer, nats_client: Client, tmp_path: Path
 ) -> None:
@@ -206,27 +201,6 @@ async def test_a_loop_that_breaks_ends_the_process_with_one_line_that_says_so(
         last = tally.last_words()
         assert last["event"] == "stopped by a bug: RuntimeError('the loop broke')"
         assert "in run" in last["exception"]
-
-
-async def test_two_replicas_share_the_partitions_and_each_key_is_answered_once(
-    nats_server: NatsServer, nats_client: Client, tmp_path: Path
-) -> None:
-    async with (
-        Tally(nats_server.url, tmp_path / "low", Q2C_OWNS="0-1") as low,
-        Tally(nats_server.url, tmp_path / "high", Q2C_OWNS="2,3") as high,
-    ):
-        await low.says('"ready"')
-        await high.says('"ready"')
-        keys = [f"K{number}" for number in range(8)]
-        assert {wire.partition(key, PARTITIONS) for key in keys} == {0, 1, 2, 3}
-        for number, key in enumerate(keys):
-            heard = await add(nats_client, key, number)
-        for number, key in enumerate(keys):
-            total = await ask(nats_client, "tally.counter.total.v1", key, Q2c_After=str(heard))
-            assert json.loads(total) == {"total": number}
-        low.ask_to_stop()
-        high.ask_to_stop()
-        assert (await low.exit_code(), await high.exit_code()) == (0, 0)
 
 
 @pytest.mark.parametrize(
