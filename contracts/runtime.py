@@ -16,7 +16,7 @@ CLOCK_SERVICE = TICK.split(".", maxsplit=1)[0]
 """The service that says the ticks also answers for whatever no other service would notice."""
 
 AFTER = "Q2c-After"
-"""Header of a question answered only once all up to this log sequence is heard, committed and, for a view, projected."""
+"""Header of a question answered only once all up to this log sequence is heard and committed, by a view projected."""
 
 NO_ACTOR = "-"
 """Stands for the id of an actor that could not be told, and for the key of a message whose own key is unusable."""

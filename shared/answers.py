@@ -44,9 +44,11 @@ class Answers:
         }
         self._held: set[anyio.CancelScope] = set()
         self._moved = anyio.Event()
+        self._closed = False
 
     def close(self) -> None:
-        """Hold no answer back any more: the service drains."""
+        """Answer no more, and hold no answer back: the service drains."""
+        self._closed = True
         for held in self._held:
             held.cancel()
 
@@ -56,7 +58,7 @@ class Answers:
         self._moved = anyio.Event()
 
     def holds(self, partition: int) -> bool:
-        return partition in self._owner.partitions
+        return not self._closed and partition in self._owner.partitions
 
     async def of(self, question: Question, partitions: Collection[int], after: int) -> Record:
         """The answer as far as these partitions go, once all up to `after` is heard. NotHeld, Unanswered."""

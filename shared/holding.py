@@ -72,10 +72,12 @@ class Holding:
 
     async def has_reached(self, sequence: int) -> bool:
         """Nothing that is read for the partitions held lies between what has been heard and `sequence`."""
+        if self.settled and self._heard >= sequence:
+            return True
         if not self._rests():
             return False
         heard = self._heard
-        if max(heard, self._passed) < sequence and self._pull is not None:
+        if self._passed < sequence and self._pull is not None:
             try:
                 if await self._log.last() < sequence or await self._log.pending(self._filters, heard):
                     return False

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 import anyio
 import msgspec
@@ -27,6 +28,7 @@ _HAND_OVER = 1.0
 _REACHED = 2.0
 """Seconds after which a replica that does not say that it holds a partition is not there."""
 _PAUSE = 0.05
+_PROMISES = 10_000
 
 _SUBJECT, _PARTITIONS = "Q2c-Question", "Q2c-Partitions"
 """Headers of a question to a peer: what was asked, and of which partitions; of its reply: which ones it covers."""
@@ -41,6 +43,8 @@ class Questions:
         self._nc: Client | None = None
         self._partitions = 0
         self._answers: Answers | None = None
+        self._promised: dict[str, None] = {}
+        """The latest questions, by where the reply goes, to which this replica has to reply."""
         connection.subscriber(f"q2c.ask.{wiring.service}.>", no_reply=True, max_workers=_AT_ONCE)(self._asked)
 
     def open(self, nc: Client, partitions: int) -> None:
@@ -88,27 +92,32 @@ class Questions:
             message.raw_message.subject, message.body, timestamp=time.time_ns(), headers=message.headers
         )
         try:
-            reply = await self._reply(received)
+            reply = await self._reply(received, message.reply_to)
         except Unanswered as problem:
             headers, reply = _refusal(problem)
         if reply is not None:
             await self._connection.publish(reply, message.reply_to, headers=headers)
 
-    async def _reply(self, received: wire.Received) -> bytes | None:
-        """The reply; None when another replica holds the partition that is asked about: it has heard it as well."""
+    async def _reply(self, received: wire.Received, identity: str) -> bytes | None:
+        """The reply; None when another replica, which has heard the question as well, says that it will reply."""
         until = anyio.current_time() + _HAND_OVER
         while True:
             partition = self._concerned(received)
             if self._answers is not None and self._answers.holds(partition):
-                try:
+                self._promise(identity)
+                with suppress(NotHeld):
                     return wire.encode(await self._answer(received, self._answers, partition))
-                except NotHeld:
-                    pass
-            elif await self._is_held(partition):
+            elif identity not in self._promised and await self._is_promised(partition, identity):
                 return None
-            if anyio.current_time() > until:
+            if identity in self._promised or anyio.current_time() > until:
                 raise Unanswered(503, f"{self._wiring.service} is starting, or moves what is asked about: ask again")
             await anyio.sleep(_PAUSE)
+
+    def _promise(self, identity: str) -> None:
+        """From now on the others rely on a reply from here, even if what is asked about moves meanwhile."""
+        self._promised[identity] = None
+        if len(self._promised) > _PROMISES:
+            del self._promised[next(iter(self._promised))]
 
     def _concerned(self, received: wire.Received) -> int:
         """The partition whose holder replies: to what cannot be understood, the one who speaks for the service."""
@@ -119,12 +128,12 @@ class Questions:
         of_actor = self._wiring.types.get(place.name) in self._asked_of
         return wire.partition(place.key, self._partitions) if of_actor and self._partitions else WHOLE
 
-    async def _is_held(self, partition: int) -> bool:
-        """Whether somebody else says that he holds it."""
+    async def _is_promised(self, partition: int, identity: str) -> bool:
+        """Whether somebody else holds the partition and so will reply to the question."""
         if self._nc is None:
             return False
         try:
-            await self._nc.request(self._lane(partition), b"", timeout=_REACHED)
+            await self._nc.request(self._lane(partition), identity.encode(), timeout=_REACHED)
         except (NoRespondersError, TimeoutError):
             return False
         return True
@@ -195,8 +204,9 @@ class Questions:
         return msgspec.json.decode(reply.data, type=_reply_of(question)), _numbers(told[_PARTITIONS])
 
     async def _from_peer(self, msg: Msg, answers: Answers, tasks: TaskGroup) -> None:
-        """A peer asks for what is held here, or only whether it is."""
+        """A peer asks for what is held here, or relies on the reply to a question that both have heard."""
         if msg.headers is None or _SUBJECT not in msg.headers:
+            self._promise(msg.data.decode())
             await msg.respond(b"")
         else:
             tasks.start_soon(self._tell_peer, msg, msg.headers, answers)

@@ -19,6 +19,7 @@ from shared.owner import Owner
 EVERY = 0.5
 """Seconds between two hellos."""
 
+_WHO = b"who is there?"
 _HELLO = msgspec.json.Decoder(Hello)
 _note = telemetry.logger("replicas")
 
@@ -38,15 +39,14 @@ class Replicas:
         """What to hold first. Known at once where there is no other replica, else once all have been heard."""
         alone = await self._is_alone()
         self._subscription = await self._nc.subscribe(self._subject, cb=self._hear)
-        await self._say({})
         if not alone:
             await anyio.sleep(2 * EVERY)
         return self._view.wanted(self._me)
 
     async def _is_alone(self) -> bool:
-        """Whether nobody else is there; one that is there and does not answer for the time of a lease is gone."""
+        """Whether nobody else is there; who is there and does not answer for the time of a lease counts as gone."""
         try:
-            await self._nc.request(self._subject, msgspec.json.encode(self._me), timeout=LEASE)
+            await self._nc.request(self._subject, _WHO, timeout=LEASE)
         except NoRespondersError:
             return True
         except TimeoutError:
@@ -70,16 +70,19 @@ class Replicas:
             await self._say({}, leaves=True)
 
     async def _hear(self, msg: Msg) -> None:
+        if msg.data == _WHO:
+            if msg.reply:
+                await msg.respond(b"")
+            return
         try:
             hello = _HELLO.decode(msg.data)
         except msgspec.MsgspecError as problem:
             _note.warning("what a replica says is not understood", problem=str(problem))
             return
-        if msg.reply:
-            await self._nc.publish(msg.reply, msgspec.json.encode(self._me))
         if self._view.hear(hello, time.monotonic()):
             _note.info("another replica is there", replica=hello.replica, ordinal=hello.ordinal)
-            await self._say(self._me.holds)
+            if self._owner is not None:
+                await self._say(self._owner.claimed)
         self._agree()
 
     def _agree(self) -> None:

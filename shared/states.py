@@ -84,7 +84,7 @@ class States:
     def take(self, lanes: Mapping[int, Lane], parked: Parking) -> None:
         """Hold more partitions, as they have been restored. The working copy holds nothing that is not written."""
         self._forget(lanes)  # what was read of them while they were somebody else's is of no use
-        self.lanes.update(lanes)
+        self.lanes = dict(sorted({**self.lanes, **lanes}.items()))
         self.parking.join(parked)
 
     def leave(self, partitions: Iterable[int]) -> None:

@@ -46,6 +46,13 @@ class Process:
     def kill(self) -> None:
         self._child.kill()
 
+    def pause(self) -> None:
+        """As if its machine stood still."""
+        self._child.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._child.send_signal(signal.SIGCONT)
+
     async def exit_code(self) -> int:
         await asyncio.wait_for(self._read_on(None), 60)
         return await asyncio.wait_for(self._child.wait(), 60)
