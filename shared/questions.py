@@ -29,6 +29,7 @@ _REACHED = 2.0
 """Seconds after which a replica that does not say that it holds a partition is not there."""
 _PAUSE = 0.05
 _PROMISES = 10_000
+_YES = b"yes"
 
 _SUBJECT, _PARTITIONS = "Q2c-Question", "Q2c-Partitions"
 """Headers of a question to a peer: what was asked, and of which partitions; of its reply: which ones it covers."""
@@ -133,10 +134,10 @@ class Questions:
         if self._nc is None:
             return False
         try:
-            await self._nc.request(self._lane(partition), identity.encode(), timeout=_REACHED)
+            reply = await self._nc.request(self._lane(partition), identity.encode(), timeout=_REACHED)
         except (NoRespondersError, TimeoutError):
             return False
-        return True
+        return reply.data == _YES
 
     async def _answer(self, received: wire.Received, answers: Answers, partition: int) -> Record:
         """What is answered for one partition, or for the whole service. NotHeld, Unanswered."""
@@ -206,8 +207,10 @@ class Questions:
     async def _from_peer(self, msg: Msg, answers: Answers, tasks: TaskGroup) -> None:
         """A peer asks for what is held here, or relies on the reply to a question that both have heard."""
         if msg.headers is None or _SUBJECT not in msg.headers:
-            self._promise(msg.data.decode())
-            await msg.respond(b"")
+            held = answers.holds(int(msg.subject.rpartition(".")[2]))
+            if held:
+                self._promise(msg.data.decode())
+            await msg.respond(_YES if held else b"")
         else:
             tasks.start_soon(self._tell_peer, msg, msg.headers, answers)
 

@@ -149,9 +149,12 @@ async def under_load(nc: Client, *, unanswered: int = 0) -> AsyncIterator[Load]:
     pouring = asyncio.create_task(load.pour())
     try:
         yield load
-    finally:
-        load.enough()
-        await pouring
+    except BaseException:
+        pouring.cancel()
+        await asyncio.gather(pouring, return_exceptions=True)
+        raise
+    load.enough()
+    await pouring
     await load.proven()
     assert load.unanswered <= unanswered
     print(f"{load.said} commands, {load.asked} questions, {load.put_off} times told to ask again")
