@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from infra.failure import ABSENT, NO, WRONG, Failure
 from infra.leash import Leash
 from infra.processes import Process, start
-from infra.server import HOST
+from infra.server import HOST, free_ports
 
 SERVICES = ("commercial", "delivery", "finance", "observability")
 PORTS = (8101, 8102, 8103, 8104)
@@ -28,6 +28,16 @@ Report = Callable[[str], None]
 T = TypeVar("T")
 
 
+class Replica(NamedTuple):
+    """One process of a service: its replicas share the partitions."""
+
+    service: str
+    ordinal: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.service}-{self.ordinal}" if self.ordinal else self.service
+
+
 class Fleet:
     """The processes of the services. `failure` is done once the mesh cannot go on."""
 
@@ -42,106 +52,142 @@ class Fleet:
         report: Report,
         services: Sequence[str] = SERVICES,
     ) -> None:
+        """`ports`: one for each service, then one for each second replica, and so on for as many as there are to be."""
         self.data = data
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._nats = nats
         self._leash = leash
         self._clock = clock
-        self._ports = dict(zip(services, ports, strict=True))
+        rounds = range(len(ports) // len(services))
+        replicas = [Replica(service, ordinal) for ordinal in rounds for service in services]
+        self._ports = dict(zip(replicas, ports, strict=True))
         self._report = report
-        self._running: dict[str, Process] = {}
-        self._keepers: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._running: dict[Replica, Process] = {}
+        self._keepers: dict[Replica, asyncio.Task[None]] = {}
+        self._stopping: set[Replica] = set()
 
-    def folder(self, service: str) -> Path:
-        """Where a service keeps its working copy: it may be deleted, the log is the truth."""
-        return self.data / service
+    @property
+    def replicas(self) -> list[Replica]:
+        """All that are there, or were until they were removed."""
+        return list(self._ports)
 
-    def address(self, service: str) -> str:
-        return f"http://{HOST}:{self._ports[service]}"
+    def folder(self, service: str, ordinal: int = 0) -> Path:
+        """Where a replica keeps its working copy: it may be deleted, the log is the truth."""
+        return self.data / str(Replica(service, ordinal))
 
-    def log(self, service: str) -> Path:
-        return self.data / "logs" / f"{service}.log"
+    def address(self, service: str, ordinal: int = 0) -> str:
+        return f"http://{HOST}:{self._ports[Replica(service, ordinal)]}"
+
+    def log(self, service: str, ordinal: int = 0) -> Path:
+        return self.data / "logs" / f"{Replica(service, ordinal)}.log"
 
     async def start(self) -> None:
         """Start all services and wait until each has claimed its partitions and caught up with the log."""
-        for service in self._ports:
-            self._running[service] = await self._start(service)
-            self._keepers.append(asyncio.create_task(self._keep(service)))
+        for replica in self._ports:
+            await self._begin(replica)
         await unless(self.failure, self._all_ready())
 
-    async def _all_ready(self) -> None:
-        async with asyncio.TaskGroup() as all_services:
-            for service in self._ports:
-                all_services.create_task(self.ready(service))
+    async def add(self, service: str, ordinal: int) -> None:
+        """Start one more replica, or one that was removed, and wait until it is ready. Failure."""
+        replica = Replica(service, ordinal)
+        self._ports.setdefault(replica, free_ports(1)[0])
+        self._stopping.discard(replica)
+        await self._begin(replica)
+        await unless(self.failure, self.ready(service, ordinal))
 
-    async def ready(self, service: str) -> None:
-        """Wait until the service says that it is ready. Failure, with what it waits for, when it takes too long."""
+    async def remove(self, service: str, ordinal: int) -> int:
+        """Drain one replica: the others take over what it held. Its exit code."""
+        replica = Replica(service, ordinal)
+        self._stopping.add(replica)
+        code = await self._running.pop(replica).stop()
+        await self._keepers.pop(replica)
+        return code
+
+    async def _begin(self, replica: Replica) -> None:
+        self._running[replica] = await self._start(replica)
+        self._keepers[replica] = asyncio.create_task(self._keep(replica))
+
+    async def _all_ready(self) -> None:
+        async with asyncio.TaskGroup() as everybody:
+            for replica in self._ports:
+                everybody.create_task(self.ready(*replica))
+
+    async def ready(self, service: str, ordinal: int = 0) -> None:
+        """Wait until a replica says that it is ready. Failure, with what it waits for, when it takes too long."""
+        replica = Replica(service, ordinal)
         until = time.monotonic() + _READY_WITHIN
         told = "it does not answer"
         while time.monotonic() < until:
             try:
-                status, told = await get(HOST, self._ports[service], "/ready")
+                status, told = await get(HOST, self._ports[replica], "/ready")
             except OSError:
                 status = 0
             if status == 200:
                 return
             await asyncio.sleep(0.05)
-        raise Failure(f"{service} was not ready within {_READY_WITHIN:.0f} s ({told}): see {self.log(service)}", ABSENT)
+        log = self.log(service, ordinal)
+        raise Failure(f"{replica} was not ready within {_READY_WITHIN:.0f} s ({told}): see {log}", ABSENT)
 
     async def stop(self) -> dict[str, int]:
-        """Drain all services: each finishes its batch, commits and releases. Gives their exit codes."""
-        self._stopping = True
+        """Drain everybody: each finishes its batch, commits and releases. Gives their exit codes."""
+        self._stopping.update(self._ports)
         codes = await asyncio.gather(*(process.stop() for process in self._running.values()))
-        for keeper in self._keepers:
+        for keeper in self._keepers.values():
             keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
         if not self.failure.done():
             self.failure.cancel()
-        return dict(zip(self._running, codes, strict=True))
+        return dict(zip(map(str, self._running), codes, strict=True))
 
-    def kill(self, service: str) -> int:
-        """End a service as a crash would; it is started again. Gives the process id it had."""
-        process = self._running[service]
+    def kill(self, service: str, ordinal: int = 0) -> int:
+        """End a replica as a crash would; it is started again. Gives the process id it had."""
+        process = self._running[Replica(service, ordinal)]
         process.kill()
         return process.pid
 
-    def pid(self, service: str) -> int:
-        return self._running[service].pid
+    def pid(self, service: str, ordinal: int = 0) -> int:
+        return self._running[Replica(service, ordinal)].pid
 
-    async def _start(self, service: str) -> Process:
-        folder = self.folder(service)
+    async def _start(self, replica: Replica) -> Process:
+        folder = self.folder(*replica)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise Failure(f"{folder} cannot be made ({problem.strerror}): choose another with --data", WRONG) from None
-        port = str(self._ports[service])
-        module = f"services.{service}.app:app"
+        port = str(self._ports[replica])
+        module = f"services.{replica.service}.app:app"
         command = [sys.executable, "-m", "faststream", "run", module, "--host", HOST, "--port", port]
-        environment = _environment(Q2C_NATS=self._nats, Q2C_DATA=str(folder), Q2C_CLOCK=self._clock, Q2C_LOG="json")
-        return await start(service, command, self.log(service), self._leash, folder=ROOT, environment=environment)
+        environment = _environment(
+            Q2C_NATS=self._nats,
+            Q2C_DATA=str(folder),
+            Q2C_REPLICA=str(replica.ordinal),
+            Q2C_CLOCK=self._clock,
+            Q2C_LOG="json",
+        )
+        log = self.log(*replica)
+        return await start(str(replica), command, log, self._leash, folder=ROOT, environment=environment)
 
-    async def _keep(self, service: str) -> None:
-        """Start a service again whenever it dies, but not for ever."""
+    async def _keep(self, replica: Replica) -> None:
+        """Start a replica again whenever it dies, but not for ever."""
         deaths: list[float] = []
         while True:
-            process = self._running[service]
+            process = self._running[replica]
             code = await process.ended()
-            if self._stopping:
+            if replica in self._stopping:
                 return
             now = time.monotonic()
             deaths = [*(death for death in deaths if now - death < _WINDOW), now]
             if code in _HOPELESS:
-                self._fail(Failure(f"{service} cannot run: {process.last_words()}", ABSENT))
+                self._fail(Failure(f"{replica} cannot run: {process.last_words()}", ABSENT))
                 return
             why = f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
             if len(deaths) >= _DEATHS:
-                self._fail(Failure(f"{service} {why} {_DEATHS} times: {process.last_words()} (see {process.log})", NO))
+                self._fail(Failure(f"{replica} {why} {_DEATHS} times: {process.last_words()} (see {process.log})", NO))
                 return
-            self._report(f"{service} {why} and is started again (see {process.log})")
+            self._report(f"{replica} {why} and is started again (see {process.log})")
             await asyncio.sleep(0.2 * (len(deaths) - 1))
             try:
-                self._running[service] = await self._start(service)
+                self._running[replica] = await self._start(replica)
             except Failure as failure:
                 self._fail(failure)
                 return

@@ -39,13 +39,13 @@ async def provisioned(connection: Connection, partitions: int = PARTITIONS) -> l
 
 
 @asynccontextmanager
-async def rehearsal(report: Report, data: Path | None = None) -> AsyncIterator[Embedded]:
+async def rehearsal(report: Report, data: Path | None = None, replicas: int = 1) -> AsyncIterator[Embedded]:
     """A throw-away mesh in a temporary folder, with the scenario's clock and ports that nobody uses."""
     if data is not None and _holds_something(data):
         raise Failure(f"{data} is not empty: name a folder to be made, for a rehearsal starts from nothing", WRONG)
     with contextlib.ExitStack() as folders:
         folder = data or Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="q2c-")))
-        async with _running(folder, "scenario", None, free_ports(len(SERVICES)), report) as running:
+        async with _running(folder, "scenario", None, free_ports(len(SERVICES) * replicas), report) as running:
             yield running
 
 
@@ -54,10 +54,12 @@ def _holds_something(folder: Path) -> bool:
 
 
 @asynccontextmanager
-async def lasting(data: Path, clock: str, port: int, http: int, report: Report) -> AsyncIterator[Embedded]:
+async def lasting(
+    data: Path, clock: str, port: int, http: int, report: Report, replicas: int = 1
+) -> AsyncIterator[Embedded]:
     """A mesh for development: known ports, and a folder that is kept."""
-    ports = [http + place for place in range(len(SERVICES))]
-    for service, taken in zip(SERVICES, ports, strict=True):
+    ports = [http + place for place in range(len(SERVICES) * replicas)]
+    for service, taken in zip(SERVICES * replicas, ports, strict=True):
         refuse_taken(taken, f"the routes of {service}", "choose others with --http")
     async with _running(data, clock, port, ports, report) as running:
         yield running

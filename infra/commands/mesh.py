@@ -20,7 +20,7 @@ from contracts.observability import (
 from infra.client import NOBODY, Mesh, connect, connected
 from infra.commands.running import OUT, Json, Nats, print_json, report, run
 from infra.failure import NO, WRONG, Failure
-from infra.fleet import PORTS, ROOT, SERVICES, unless
+from infra.fleet import PORTS, ROOT, unless
 from infra.mesh import PARTITIONS, Embedded, lasting, provisioned, rehearsal
 from infra.play import Player
 from infra.progress import Progress
@@ -44,26 +44,26 @@ def up(
     data: Data = Path("data"),
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of nats-server.")] = 4222,
     http: Annotated[
-        int, typer.Option(min=1, max=65532, help="First of four ports for the live and ready routes.")
+        int, typer.Option(min=1, max=65532, help="First of the ports for the live and ready routes, one a process.")
     ] = PORTS[0],
     clock: Annotated[
         Literal["wall", "scenario"], typer.Option(help="Who says what time it is: the clock, or a player.")
     ] = "wall",
+    replicas: Annotated[int, typer.Option(min=1, max=8, help="Processes of each service, which share the work.")] = 1,
     json: Json = False,
 ) -> None:
     """Run the mesh on this machine: nats-server and four services. Ctrl-C drains it."""
-    run(_up(data.resolve(), port, http, clock, json))
+    run(_up(data.resolve(), port, http, clock, replicas, json))
 
 
-async def _up(data: Path, port: int, http: int, clock: str, json: bool) -> None:
+async def _up(data: Path, port: int, http: int, clock: str, replicas: int, json: bool) -> None:
     end = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
-    async with lasting(data, clock, port, http, report) as mesh:
+    async with lasting(data, clock, port, http, report, replicas) as mesh:
         if json:
-            print_json(
-                {"nats": mesh.url, "data": str(data), "services": {name: mesh.fleet.address(name) for name in SERVICES}}
-            )
+            addresses = {str(replica): mesh.fleet.address(*replica) for replica in mesh.fleet.replicas}
+            print_json({"nats": mesh.url, "data": str(data), "services": addresses})
         else:
             _introduce(mesh, data)
         await unless(mesh.fleet.failure, _wait(end))
@@ -83,10 +83,10 @@ async def _wait(end: asyncio.Event) -> None:
 def _introduce(mesh: Embedded, data: Path) -> None:
     for change in mesh.changed:
         OUT.print(f"  {change}", style="dim", markup=False)
-    OUT.print(f"  nats-server    {mesh.url}", markup=False)
-    for service in SERVICES:
-        OUT.print(f"  [{colour(service)}]{service:<14}[/] {mesh.fleet.address(service)}/ready")
-    OUT.print(f"  data and logs  {data}", markup=False)
+    OUT.print(f"  nats-server     {mesh.url}", markup=False)
+    for replica in mesh.fleet.replicas:
+        OUT.print(f"  [{colour(replica.service)}]{replica!s:<15}[/] {mesh.fleet.address(*replica)}/ready")
+    OUT.print(f"  data and logs   {data}", markup=False)
     OUT.print("[bold green]The mesh is up.[/] Try [cyan]q2c watch[/] in another terminal; Ctrl-C drains it.")
 
 
