@@ -76,18 +76,18 @@ def no_harm(heard: int, fleet: Fleet) -> None:
     """The undisturbed run that all others are compared with."""
 
 
-def kill(fleet: Fleet, service: str, *, lose_disk: bool) -> None:
+def kill(fleet: Fleet, service: str, ordinal: int = 0, *, lose_disk: bool) -> None:
     """End the process as a crash would, at whatever it is doing; it is started again."""
-    fleet.kill(service)
+    fleet.kill(service, ordinal)
     if lose_disk:
-        shutil.rmtree(fleet.folder(service))
+        shutil.rmtree(fleet.folder(service, ordinal))
 
 
-async def play(harm: Harm = no_harm, data: Path | None = None) -> Outcome:
+async def play(harm: Harm = no_harm, data: Path | None = None, replicas: int = 1) -> Outcome:
     """Play the half-year, every expectation of it included, and look at what is left."""
     steps = read(HALF_YEAR.read_text(), HALF_YEAR.name)
     restarts: list[str] = []
-    async with rehearsal(restarts.append, data) as embedded:
+    async with rehearsal(restarts.append, data, replicas) as embedded:
         mesh, fleet = embedded.mesh, embedded.fleet
         messages = await unless(fleet.failure, Player(mesh, "half-year", Saboteur(fleet, harm)).play(steps))
         books = await mesh.ask_patiently(ShowBooks(), NOBODY, Books)

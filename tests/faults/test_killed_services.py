@@ -55,3 +55,14 @@ def test_services_killed_at_random_leave_the_same_books(undisturbed: Outcome) ->
 
     assert 0 < len(outcome.restarts) <= len(moments)  # one that was down already cannot be killed again
     same(outcome, undisturbed)
+
+
+def test_replicas_killed_in_mid_run_leave_the_same_books(undisturbed: Outcome) -> None:
+    def harm(heard: int, fleet: Fleet) -> None:
+        if heard in (100, 200, 300, 400):
+            kill(fleet, SERVICES[heard // 100 - 1], heard // 100 % 2, lose_disk=heard > 200)
+
+    outcome = asyncio.run(play(harm, replicas=2))
+
+    assert len(outcome.restarts) == 4
+    same(outcome, undisturbed)

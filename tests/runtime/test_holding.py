@@ -5,7 +5,18 @@ from collections import Counter
 from datetime import timedelta
 
 from contracts.runtime import ActorParked
-from tests.runtime.toys.messages import Add, Added, AlarmRang, RateAgreed, Repeated, SetAlarm, SetPrice, SetRate, Touch
+from tests.runtime.toys.messages import (
+    Add,
+    Added,
+    AlarmRang,
+    RateHeard,
+    RateTold,
+    Repeated,
+    SetAlarm,
+    SetPrice,
+    SetRate,
+    Touch,
+)
 from tests.runtime.toys.playground import NOON, Playground, Running
 
 KEYS = ("ACME", "BETA", "GAMMA", "DELTA", "OMEGA")
@@ -77,7 +88,10 @@ async def test_time_and_broadcasts_reach_each_partition_once_whoever_holds_it(pl
         await playground.quiet(one, other)
         rang = Counter((event.key, event.at) for event in await playground.heard(AlarmRang))
         assert rang == Counter((key, NOON + n * HOUR) for key in KEYS for n in range(1, 10))
-        assert [agreed.percent for agreed in await playground.heard(RateAgreed)] == list(range(1, 10))
+        told = [message.id for message in await playground.heard(RateTold)]
+        done = Counter((message.broadcast, message.partition) for message in await playground.heard(RateHeard))
+        assert done == Counter((broadcast, partition) for broadcast in told for partition in range(4))
+        assert len(told) == 9
         for part in (one, other):
             assert (await part.owner.verify()).differences == ()
 
