@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
-LEASE = 2.5
-"""Seconds after which a replica that is not heard counts as gone."""
+BEATS = 5
+"""A replica that is not heard while this one has heard itself so often counts as gone."""
 
 
 class Hello(Struct, frozen=True, kw_only=True):
@@ -20,6 +20,8 @@ class Hello(Struct, frozen=True, kw_only=True):
     """When it started, in nanoseconds since 1970."""
     holds: Mapping[int, int] = {}
     """The partitions that it has claimed, with the epoch of each claim."""
+    beat: int = 0
+    """How often it has said so in its time."""
     leaves: bool = False
 
 
@@ -51,28 +53,30 @@ def _homes(replicas: int, partitions: int) -> list[int]:
 
 
 class View:
-    """What one replica knows of the others from what it has heard. `now` is any clock's, in seconds."""
+    """What one replica knows of the others from what it has heard.
 
-    def __init__(self, replica: str, partitions: int, now: float) -> None:
+    Time is counted in its own beats as they come back to it: while it hears nothing at all, nobody is gone.
+    """
+
+    def __init__(self, replica: str, partitions: int) -> None:
         self._replica = replica
         self._partitions = partitions
-        self._heard: dict[str, tuple[Hello, float]] = {}
-        self._listened = now
-        """When it last heard itself: while it hears nothing at all, nobody is gone."""
+        self._beat = 0
+        self._heard: dict[str, tuple[Hello, int]] = {}
 
-    def hear(self, hello: Hello, now: float) -> bool:
+    def hear(self, hello: Hello) -> bool:
         """Take in what a replica says; whether it was unknown."""
         if hello.replica == self._replica:
-            if now - self._listened > LEASE:  # it was stopped or cut off: the others are given time to be heard again
-                self._heard = {replica: (said, now) for replica, (said, _) in self._heard.items()}
-            self._listened = now
-            self._heard = {replica: (said, at) for replica, (said, at) in self._heard.items() if now - at <= LEASE}
+            self._beat = hello.beat
+            self._heard = {
+                replica: (said, at) for replica, (said, at) in self._heard.items() if self._beat - at <= BEATS
+            }
             return False
         if hello.leaves:
             self._heard.pop(hello.replica, None)
             return False
         unknown = hello.replica not in self._heard
-        self._heard[hello.replica] = hello, now
+        self._heard[hello.replica] = hello, self._beat
         return unknown
 
     def wanted(self, me: Hello) -> frozenset[int]:
@@ -92,4 +96,4 @@ class View:
         )
 
 
-__all__ = ["LEASE", "Hello", "View", "assigned"]
+__all__ = ["BEATS", "Hello", "View", "assigned"]

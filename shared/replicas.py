@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from shared import telemetry
-from shared.membership import LEASE, Hello, View
+from shared.membership import BEATS, Hello, View
 from shared.owner import Owner
 
 EVERY = 0.5
@@ -31,7 +31,7 @@ class Replicas:
         self._nc = nc
         self._subject = f"q2c.live.{service}"
         self._me = Hello(replica=uuid.uuid4().hex, ordinal=ordinal, since=time.time_ns())
-        self._view = View(self._me.replica, partitions, time.monotonic())
+        self._view = View(self._me.replica, partitions)
         self._owner: Owner | None = None
         self._subscription: Subscription | None = None
 
@@ -46,7 +46,7 @@ class Replicas:
     async def _is_alone(self) -> bool:
         """Whether nobody else is there; who is there and does not answer for the time of a lease counts as gone."""
         try:
-            await self._nc.request(self._subject, _WHO, timeout=LEASE)
+            await self._nc.request(self._subject, _WHO, timeout=BEATS * EVERY)
         except NoRespondersError:
             return True
         except TimeoutError:
@@ -58,14 +58,14 @@ class Replicas:
         self._owner = owner
         held: Mapping[int, int] = {}
         while True:
-            with anyio.move_on_after(EVERY):
+            with anyio.move_on_after(EVERY) as beat:
                 held = await owner.moves(held)
-            await self._say(held)
+            await self._say(held, beats=beat.cancelled_caught)
             self._agree()
 
     async def leave(self) -> None:
         """The others need not wait until they miss this one."""
-        if self._subscription is not None:
+        if self._subscription is not None and self._nc.is_connected:
             await self._subscription.unsubscribe()
             await self._say({}, leaves=True)
 
@@ -79,7 +79,7 @@ class Replicas:
         except msgspec.MsgspecError as problem:
             _note.warning("what a replica says is not understood", problem=str(problem))
             return
-        if self._view.hear(hello, time.monotonic()):
+        if self._view.hear(hello):
             _note.info("another replica is there", replica=hello.replica, ordinal=hello.ordinal)
             if self._owner is not None:
                 await self._say(self._owner.claimed)
@@ -90,8 +90,8 @@ class Replicas:
             self._me = msgspec.structs.replace(self._me, holds=self._owner.claimed)
             self._owner.hold(self._view.wanted(self._me))
 
-    async def _say(self, holds: Mapping[int, int], *, leaves: bool = False) -> None:
-        self._me = msgspec.structs.replace(self._me, holds=holds, leaves=leaves)
+    async def _say(self, holds: Mapping[int, int], *, beats: bool = False, leaves: bool = False) -> None:
+        self._me = msgspec.structs.replace(self._me, holds=holds, beat=self._me.beat + beats, leaves=leaves)
         if self._nc.is_connected:
             try:
                 await self._nc.publish(self._subject, msgspec.json.encode(self._me))

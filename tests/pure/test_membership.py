@@ -5,18 +5,19 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.membership import LEASE, Hello, View, assigned
+from shared.membership import BEATS, Hello, View, assigned
 
 PARTITIONS = st.integers(1, 64)
 ORDINALS = st.sets(st.integers(0, 63), min_size=1, max_size=12)
 
 
-def hello(name: str, ordinal: int, *, since: int = 0, leaves: bool = False, **holds: int) -> Hello:
+def hello(name: str, ordinal: int, *, since: int = 0, beat: int = 0, leaves: bool = False, **holds: int) -> Hello:
     return Hello(
         replica=name,
         ordinal=ordinal,
         since=since,
         holds={int(partition[1:]): epoch for partition, epoch in holds.items()},
+        beat=beat,
         leaves=leaves,
     )
 
@@ -54,57 +55,54 @@ def test_of_one_that_dies_only_its_own_partitions_move(replicas: int, partitions
     assert moved(before, after) == {partition for partition, ordinal in before.items() if ordinal == dead}
 
 
-def test_who_is_not_heard_for_the_time_of_a_lease_is_gone() -> None:
-    me, view = hello("me", 0), View("me", 2, 0.0)
-    view.hear(me, 0.0)
-    assert view.hear(hello("other", 1, p1=1), 0.1)
-    assert not view.hear(hello("other", 1, p1=1), 0.2)
-    view.hear(me, LEASE)
-    assert view.wanted(me) == {0}
-    view.hear(me, LEASE + 0.3)
+def test_who_is_not_heard_for_some_beats_is_gone() -> None:
+    me, view = hello("me", 0), View("me", 2)
+    assert view.hear(hello("other", 1, p1=1))
+    assert not view.hear(hello("other", 1, p1=1))
+    for beat in range(1, BEATS + 1):
+        view.hear(hello("me", 0, beat=beat))
+        assert view.wanted(me) == {0}
+    view.hear(hello("me", 0, beat=BEATS + 1))
     assert view.wanted(me) == {0, 1}
 
 
 def test_who_says_that_he_leaves_is_gone_at_once() -> None:
-    me, view = hello("me", 0), View("me", 2, 0.0)
-    view.hear(hello("other", 1, p1=1), 0.1)
-    view.hear(hello("other", 1, leaves=True), 0.2)
+    me, view = hello("me", 0), View("me", 2)
+    view.hear(hello("other", 1, p1=1))
+    view.hear(hello("other", 1, leaves=True))
     assert view.wanted(me) == {0, 1}
 
 
-def test_who_hears_nothing_at_all_does_not_take_the_others_for_gone() -> None:
-    me, view = hello("me", 0), View("me", 2, 0.0)
-    view.hear(hello("other", 1, p1=1), 0.1)
-    view.hear(me, 100.0)  # stopped or cut off meanwhile
+def test_what_a_replica_says_between_its_beats_makes_nobody_older() -> None:
+    me, view = hello("me", 0), View("me", 2)
+    view.hear(hello("other", 1, p1=1))
+    for _ in range(2 * BEATS):
+        view.hear(hello("me", 0, beat=1))
     assert view.wanted(me) == {0}
-    view.hear(me, 100.0 + LEASE / 2)
-    assert view.wanted(me) == {0}
-    view.hear(me, 100.1 + LEASE)
-    assert view.wanted(me) == {0, 1}
 
 
 def test_a_partition_that_somebody_still_holds_is_waited_for() -> None:
-    me, view = hello("me", 0), View("me", 2, 0.0)
-    view.hear(hello("other", 1, p0=3, p1=3), 0.1)
+    me, view = hello("me", 0), View("me", 2)
+    view.hear(hello("other", 1, p0=3, p1=3))
     assert view.wanted(me) == set()
-    view.hear(hello("other", 1, p1=3), 0.2)
+    view.hear(hello("other", 1, p1=3))
     assert view.wanted(me) == {0}
 
 
 def test_of_two_who_hold_a_partition_the_one_with_the_older_claim_lets_go() -> None:
     old, new = hello("old", 0, p0=1, p1=1), hello("new", 1, p0=2, p1=2)
-    for_old, for_new = View("old", 2, 0.0), View("new", 2, 0.0)
-    for_old.hear(new, 0.1)
-    for_new.hear(old, 0.1)
+    for_old, for_new = View("old", 2), View("new", 2)
+    for_old.hear(new)
+    for_new.hear(old)
     assert for_old.wanted(old) == set()
     assert for_new.wanted(new) == {1}
 
 
 def test_of_two_with_one_ordinal_the_later_stands_by() -> None:
     first, later = hello("first", 0, since=1), hello("later", 0, since=2)
-    for_first, for_later = View("first", 2, 0.0), View("later", 2, 0.0)
-    for_first.hear(later, 0.1)
-    for_later.hear(first, 0.1)
+    for_first, for_later = View("first", 2), View("later", 2)
+    for_first.hear(later)
+    for_later.hear(first)
     assert for_first.wanted(first) == {0, 1}
     assert for_later.wanted(later) == set()
 
@@ -114,7 +112,7 @@ class Replica:
 
     def __init__(self, name: str, ordinal: int, since: int, partitions: int) -> None:
         self.me = hello(name, ordinal, since=since)
-        self.view = View(name, partitions, 0.0)
+        self.view = View(name, partitions)
 
     def holds(self) -> dict[int, int]:
         return dict(self.me.holds)
@@ -144,12 +142,10 @@ def test_whoever_starts_when_and_hears_whom_in_any_order_in_the_end_each_partiti
     for replica in replicas:
         if data.draw(st.booleans(), label="claims all before it hears anybody"):
             replica.settle(epochs)
-    now = 0.0
     for round_ in range(9):
-        now += 0.5
         for speaker in data.draw(st.permutations(replicas)):
             for listener in replicas:
-                listener.view.hear(speaker.me, now)
+                listener.view.hear(speaker.me)
                 listener.settle(epochs)
         if round_ < 6:
             data.draw(st.sampled_from(replicas)).is_refused(epochs)
