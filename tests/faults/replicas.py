@@ -59,12 +59,15 @@ class Load:
         for _ in range(count):
             number = self.said + 1
             key, amount = KEYS[number % len(KEYS)], 100 + number
-            body = b'{"amount": %d}' % amount
             self._coming[key] = self.totals[key][-1] + amount
-            await self._log.patiently(self._log.say, f"q2c.cmd.tally.counter.add.v1.{key}", body, f"add-{number}")
+            await self.say(key, amount, f"add-{number}")
             self.said = number
             self.totals[key].append(self._coming[key])
             self._grew.set()
+
+    async def say(self, key: str, amount: int, message_id: str | None = None) -> None:
+        body = b'{"amount": %d}' % amount
+        await self._log.patiently(self._log.say, f"q2c.cmd.tally.counter.add.v1.{key}", body, message_id)
 
     async def says_more(self, count: int) -> None:
         """Wait until so many more commands have been said."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from nats.aio.client import Client
 
+from shared.log import Log
 from tests.conftest import NatsServer
-from tests.faults.replicas import Load, Replica, shared, under_load
+from tests.faults.replicas import KEYS, PARTITIONS, Load, Replica, shared, under_load
 
 
 async def test_replicas_that_are_added_and_removed_under_load_share_the_partitions(
@@ -28,15 +30,16 @@ async def test_replicas_that_are_added_and_removed_under_load_share_the_partitio
 async def test_the_partitions_of_a_killed_replica_are_taken_over_and_given_back(
     nats_server: NatsServer, nats_client: Client, tmp_path: Path
 ) -> None:
-    first, second = Replica(nats_server, tmp_path, 0), Replica(nats_server, tmp_path, 1)
-    async with first, second, under_load(nats_client, unanswered=1):
+    async with AsyncExitStack() as running, under_load(nats_client, unanswered=1):
+        first = await running.enter_async_context(Replica(nats_server, tmp_path, 0))
+        second = await running.enter_async_context(Replica(nats_server, tmp_path, 1))
         await shared({first: [0, 1], second: [2, 3]})
         first.kill()
         killed = time.monotonic()
         await shared({second: [0, 1, 2, 3]})
         print(f"taken over after {time.monotonic() - killed:.1f} s")
-        async with Replica(nats_server, tmp_path, 0) as again:
-            await shared({again: [0, 1], second: [2, 3]})
+        again = await running.enter_async_context(Replica(nats_server, tmp_path, 0))
+        await shared({again: [0, 1], second: [2, 3]})
 
 
 async def test_a_replica_that_was_stopped_past_its_lease_is_refused_and_goes_on_as_a_member(
@@ -78,17 +81,18 @@ async def test_an_old_and_a_new_version_share_the_partitions_while_one_replaces_
     nats_server: NatsServer, nats_client: Client, tmp_path: Path
 ) -> None:
     newer = "tests.runtime.tally.newer.app:app"
-    first, second = Replica(nats_server, tmp_path, 0), Replica(nats_server, tmp_path, 1)
-    async with first, second, under_load(nats_client):
+    async with AsyncExitStack() as running, under_load(nats_client):
+        first = await running.enter_async_context(Replica(nats_server, tmp_path, 0))
+        second = await running.enter_async_context(Replica(nats_server, tmp_path, 1))
         await shared({first: [0, 1], second: [2, 3]})
         await second.drained()
         await shared({first: [0, 1, 2, 3]})
-        async with Replica(nats_server, tmp_path, 1, app=newer) as upgraded:
-            await shared({first: [0, 1], upgraded: [2, 3]})
-            async with Replica(nats_server, tmp_path, 0, "first upgraded", app=newer) as stand_by:
-                await shared({stand_by: []})
-                await first.drained()
-                await shared({stand_by: [0, 1], upgraded: [2, 3]})
+        upgraded = await running.enter_async_context(Replica(nats_server, tmp_path, 1, app=newer))
+        await shared({first: [0, 1], upgraded: [2, 3]})
+        stand_by = await running.enter_async_context(Replica(nats_server, tmp_path, 0, "beside", app=newer))
+        await shared({stand_by: []})
+        await first.drained()
+        await shared({stand_by: [0, 1], upgraded: [2, 3]})
 
 
 async def test_replicas_outlive_a_restart_of_nats_server_without_a_fight(
@@ -124,3 +128,25 @@ async def test_a_key_whose_partition_nobody_holds_is_answered_with_ask_again(
         assert load.put_off
         first.go_on()
         await load.proven()
+
+
+async def test_one_replica_speaks_for_all_and_one_for_the_projections(
+    nats_server: NatsServer, nats_client: Client, tmp_path: Path
+) -> None:
+    async with Replica(nats_server, tmp_path, 0) as first, Replica(nats_server, tmp_path, 1) as second:
+        await shared({first: [0, 1], second: [2, 3]})
+        load = Load(nats_client)
+        await load.more(12)
+        for key in KEYS:
+            await load.say(key, 13)  # which is the counter's bug
+        await load.quiet()
+        parked = (await load.ask("runtime.parked.v1.ANY"))["actors"]
+        assert isinstance(parked, list)
+        assert sorted(actor["key"] for actor in parked) == sorted(KEYS)
+        last = str(await Log(nats_client, PARTITIONS).last())
+        before = await load.ask("history.list.v1.ANY", **{"Q2c-After": last})
+        assert isinstance(before["amounts"], list)
+        assert sorted(before["amounts"]) == [100 + number for number in range(1, 13)]
+        await first.drained()  # now the other one speaks
+        after = await load.ask("history.list.v1.ANY", **{"Q2c-After": last})
+        assert after["amounts"] == before["amounts"]
