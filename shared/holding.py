@@ -191,7 +191,7 @@ class Holding:
         """Read for what is held now, from where the furthest behind of it is: a lane passes over what it has heard."""
         await self.close()
         lanes = self.states.lanes
-        self._listens = frozenset(lanes)
+        self._listens, self._passed = frozenset(lanes), 0
         if lanes:
             self._filters = self._ears.filters(lanes)
             self._heard = min(lane.input for lane in lanes.values())

@@ -139,3 +139,16 @@ async def test_a_place_beyond_the_end_of_the_log_is_not_reached(playground: Play
         assert not await toys.owner.position(beyond)
         await playground.say(Add(counter="c", amount=1))
         assert await toys.owner.position(beyond, 20)
+
+
+async def test_what_was_reached_without_a_partition_is_not_reached_with_it(playground: Playground) -> None:
+    async with playground.running("one", [1]) as one:
+        for n in range(300):
+            await playground.say(Add(counter="c", amount=1), key=KEYS[n % 5])
+        await playground.quiet(one)
+        last = await playground.say(Add(counter="c", amount=1), key="OMEGA")  # of another partition
+        assert await one.owner.position(last, 20)
+        one.owner.hold({0, 1, 2, 3})
+        await holds(one, {0, 1, 2, 3})
+        assert await one.owner.position(last, 20)
+        assert [(await one.state("counter", key, "c")).total for key in KEYS] == [60, 60, 60, 60, 61]
