@@ -18,6 +18,7 @@ from contracts.message import (
     Refusal,
     Short,
     Text,
+    Whole,
 )
 from contracts.money import CurrencyCode, DecimalText, Money
 from contracts.order import (
@@ -483,7 +484,7 @@ class QuoteState(Record):
     """The answer to `commercial.quote.status.v1`."""
 
     quote_id: Identifier
-    version: int
+    version: Whole
     """0 when there is no such quote."""
     status: QuoteLifecycle
     total: Money | None = None

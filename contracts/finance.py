@@ -12,6 +12,7 @@ from contracts.message import (
     Identifier,
     Instant,
     Internal,
+    Ordinal,
     Period,
     Question,
     ReasonCode,
@@ -344,7 +345,7 @@ class BillingPlanNotChanged(Refusal, tag="finance.billing_plan.request_refused.v
 class InvoiceLine(Record):
     """One line: `net` is quantity x unit price / base quantity, rounded half-up once (BT-131)."""
 
-    line_no: Annotated[int, Meta(ge=1)]
+    line_no: Ordinal
     line_id: Identifier
     """The agreement's line."""
     description: Text
@@ -518,7 +519,7 @@ class NumberAllotted(Event, tag="finance.number_series.allotted.v1"):
     invoice_id: Identifier
     customer: Identifier
     number: InvoiceNumber
-    ordinal: Annotated[int, Meta(ge=1)]
+    ordinal: Ordinal
 
 
 # --- payment, receivable, dunning: keyed by the customer ------------------------------------------------------------
@@ -693,7 +694,7 @@ class DunningLevelRaised(Event, tag="finance.dunning.level_raised.v1"):
     account: Identifier
     legal_entity: Identifier
     number: InvoiceNumber
-    level: Annotated[int, Meta(ge=1)]
+    level: Ordinal
     amount: Money
     """The account's open, undisputed, past-due amount: the sum of `items`."""
     items: tuple[DunnedItem, ...]
@@ -707,7 +708,7 @@ class DunningSuspended(Event, tag="finance.dunning.suspended.v1"):
 
     account: Identifier
     number: InvoiceNumber
-    level: Annotated[int, Meta(ge=1)]
+    level: Ordinal
     suspended_at: Instant
 
 

@@ -14,6 +14,10 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Identifier = Annotated[str, Meta(pattern=IDENTIFIER_PATTERN, description="1 to 64 letters, digits, _ or -.")]
 Instant = Annotated[datetime, Meta(tz=True)]
+LARGEST_WHOLE = 2**53 - 1
+"""No whole number in a message is larger, whatever its sign: beyond it JSON readers disagree (RFC 7493, 2.2)."""
+Whole = Annotated[int, Meta(ge=-LARGEST_WHOLE, le=LARGEST_WHOLE)]
+Ordinal = Annotated[int, Meta(ge=1, le=LARGEST_WHOLE)]
 ReasonCode = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{1,63}$", description="A stable code such as CREDIT_LIMIT.")]
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 Remark = Annotated[str, Meta(max_length=2000)]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from contracts.message import (
+    LARGEST_WHOLE,
     Broadcast,
     Command,
     Event,
@@ -16,6 +17,7 @@ from contracts.message import (
     Record,
     Refusal,
     Text,
+    Whole,
     utc,
 )
 from contracts.money import CurrencyCode, Money
@@ -109,7 +111,7 @@ class JourneyCompleted(Event, tag="observability.journey.completed.v1"):
 class TimelineStep(Record):
     """One message of a journey."""
 
-    sequence: int
+    sequence: Whole
     at: datetime
     type: Text
     key: Text
@@ -202,7 +204,7 @@ class OpenItem(Record):
     due_date: date | None
     gross: Money
     open: Money
-    days_overdue: int
+    days_overdue: Whole
 
 
 class ContractBalance(Record):
@@ -248,7 +250,7 @@ class Books(Record):
     """The answer to `observability.books.show.v1`."""
 
     as_of: date | None
-    position: int
+    position: Whole
     """The log sequence up to which they were read."""
     entities: tuple[EntityBooks, ...]
 
@@ -278,7 +280,7 @@ WebhookUrl = Annotated[
         description="An http or https address, without user and password.",
     ),
 ]
-LogSequence = Annotated[int, Meta(ge=0, description="A place in the log.")]
+LogSequence = Annotated[int, Meta(ge=0, le=LARGEST_WHOLE, description="A place in the log.")]
 
 
 class RegisterWebhook(Command, tag="observability.webhook.register.v1"):
@@ -320,19 +322,19 @@ class RemoveWebhook(Command, tag="observability.webhook.remove.v1"):
 class ConfirmDelivery(Command, tag="observability.webhook.confirm_delivery.v1"):
     """The receiver has taken the event at `sequence`. Said by the worker that delivers."""
 
-    run: int
+    run: Whole
     sequence: LogSequence
     event: Text
-    attempt: int
+    attempt: Whole
 
 
 class FailDelivery(Command, tag="observability.webhook.fail_delivery.v1"):
     """The receiver could not be reached or asked for patience: it is tried again. Said by the worker that delivers."""
 
-    run: int
+    run: Whole
     sequence: LogSequence
     event: Text
-    attempt: int
+    attempt: Whole
     detail: Text
     again_at: Instant
 
@@ -340,11 +342,11 @@ class FailDelivery(Command, tag="observability.webhook.fail_delivery.v1"):
 class RefuseDelivery(Command, tag="observability.webhook.refuse_delivery.v1"):
     """The receiver has refused the event with an HTTP `status`. Said by the worker that delivers."""
 
-    run: int
+    run: Whole
     sequence: LogSequence
     event: Text
-    attempt: int
-    status: int
+    attempt: Whole
+    status: Whole
 
 
 class WebhookRegistered(Event, tag="observability.webhook.registered.v1"):
@@ -354,7 +356,7 @@ class WebhookRegistered(Event, tag="observability.webhook.registered.v1"):
     events: tuple[EventPattern, ...]
     keys: tuple[Identifier, ...]
     secret: Identifier
-    run: int
+    run: Whole
     """Counts how often its deliveries were begun at a place in the log."""
     after: LogSequence
 
@@ -372,7 +374,7 @@ class WebhookPaused(Event, tag="observability.webhook.paused.v1"):
 class WebhookResumed(Event, tag="observability.webhook.resumed.v1"):
     """Deliveries go on after `after`."""
 
-    run: int
+    run: Whole
     after: LogSequence
 
 
@@ -390,19 +392,19 @@ class WebhookRemoved(Event, tag="observability.webhook.removed.v1"):
 class EventDelivered(Event, tag="observability.webhook.delivered.v1"):
     """The receiver has taken the event at `sequence`."""
 
-    run: int
+    run: Whole
     sequence: LogSequence
     event: Text
-    attempt: int
+    attempt: Whole
 
 
 class DeliveryFailed(Event, tag="observability.webhook.delivery_failed.v1"):
     """An attempt has failed; the event, and all that follow it, are tried again at `again_at`."""
 
-    run: int
+    run: Whole
     sequence: LogSequence
     event: Text
-    attempt: int
+    attempt: Whole
     detail: Text
     again_at: Instant
 
@@ -410,11 +412,11 @@ class DeliveryFailed(Event, tag="observability.webhook.delivery_failed.v1"):
 class DeliveryRefused(Event, tag="observability.webhook.delivery_refused.v1"):
     """The receiver does not want the event: it is not sent again unless somebody resumes the webhook before it."""
 
-    run: int
+    run: Whole
     sequence: LogSequence
     event: Text
-    attempt: int
-    status: int
+    attempt: Whole
+    status: Whole
 
 
 class WebhookRefused(Refusal, tag="observability.webhook.refused.v1"):
@@ -430,11 +432,11 @@ class WebhookShown(Record):
     keys: tuple[Identifier, ...]
     secrets: tuple[Identifier, ...]
     """Their names."""
-    run: int
+    run: Whole
     position: LogSequence
     """All that matches up to here is settled."""
-    delivered: int
-    refused: int
+    delivered: Whole
+    refused: Whole
     last_error: str | None
     """Of the event that is tried again, or why it is disabled; None while all is well."""
     again_at: Instant | None

@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.message import Identifier, Period, Record, Short, Text
+from contracts.message import Identifier, Ordinal, Period, Record, Short, Text
 from contracts.money import CurrencyCode, DecimalText, Money
 
 CountryCode = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")]
 ContentHash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hexadecimal.")]
 Minutes = Annotated[int, Meta(ge=0, le=100_000_000, description="Whole minutes.")]
-Version = Annotated[int, Meta(ge=1)]
+Version = Ordinal
 TaxCategory = Literal["S", "Z", "E", "AE", "K", "G", "O"]
 """UNCL5305 codes that EN 16931 allows for services sold here."""
 RevenueMethod = Literal["COST_TO_COST", "ELAPSED", "RIGHT_TO_INVOICE"]

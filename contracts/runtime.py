@@ -7,7 +7,7 @@ from functools import cache
 from types import new_class
 from typing import Any, TypeVar
 
-from contracts.message import Command, Event, Identifier, Instant, Message, Question, Record, Text
+from contracts.message import Command, Event, Identifier, Instant, Message, Question, Record, Text, Whole
 
 TICK = "observability.clock.ticked.v1"
 """The message by which time passes: heard by every owner of every service."""
@@ -25,7 +25,7 @@ NO_ACTOR = "-"
 class MessageRejected(Event):
     """A message on the log that this service cannot hear. The original stays in the log at `sequence`."""
 
-    sequence: int
+    sequence: Whole
     subject: str
     reason: str
 
@@ -38,7 +38,7 @@ class ActorParked(Event):
 
     entity: str
     actor: str
-    sequence: int
+    sequence: Whole
     message: str
     reason: str
     wake: Instant | None = None
@@ -51,7 +51,7 @@ class ActorWaiting(Event):
 
     entity: str
     actor: str
-    sequence: int
+    sequence: Whole
     message: str
     wake: Instant | None = None
 
@@ -61,7 +61,7 @@ class ActorRetried(Event):
 
     entity: str
     actor: str
-    sequence: int
+    sequence: Whole
     wake: Instant | None = None
 
 
@@ -70,8 +70,8 @@ class ActorEdited(Event):
 
     entity: str
     actor: str
-    sequence: int
-    edited: int
+    sequence: Whole
+    edited: Whole
     wake: None = None
     """A wake has no data that could be edited."""
 
@@ -81,7 +81,7 @@ class ActorDiscarded(Event):
 
     entity: str
     actor: str
-    sequence: int
+    sequence: Whole
     reason: str
     wake: Instant | None = None
 
@@ -92,14 +92,14 @@ class ServicePaused(Event):
     It tries that message again, at longer and longer intervals, and goes on when it is told to or when that succeeds.
     """
 
-    sequence: int
+    sequence: Whole
     reason: str
 
 
 class ServiceResumed(Event):
     """The service goes on with the message at `sequence`."""
 
-    sequence: int
+    sequence: Whole
     reason: str
 
 
@@ -109,16 +109,16 @@ class PartitionPaused(Event):
     Other partitions go on.
     """
 
-    sequence: int
-    partition: int
+    sequence: Whole
+    partition: Whole
     reason: str
 
 
 class PartitionResumed(Event):
     """There is room again for messages that wait: the partition goes on where it was paused."""
 
-    sequence: int
-    partition: int
+    sequence: Whole
+    partition: Whole
 
 
 class ResumeService(Command):
@@ -157,7 +157,7 @@ class EditMessage(Command):
 
     entity: str
     actor: Identifier
-    sequence: int
+    sequence: Whole
     """Of the message that is edited: nothing happens unless that very message is the one."""
     data: dict[str, Any]
     reason: Text
@@ -172,7 +172,7 @@ class DiscardMessage(Command):
     entity: str
     actor: Identifier
     reason: Text
-    sequence: int | None = None
+    sequence: Whole | None = None
 
 
 class Done(Command):
@@ -186,14 +186,14 @@ class Done(Command):
     broadcast: str
     """The id of the broadcast message."""
     service: str
-    partition: int
-    partitions: int
+    partition: Whole
+    partitions: Whole
 
 
 class Position(Question):
     """Has everything up to log sequence `sequence` been heard, committed and projected?"""
 
-    sequence: int
+    sequence: Whole
     wait: float = 0.0
     """Seconds for which the answer may be held back until it is yes."""
 
@@ -202,7 +202,7 @@ class PositionReached(Record):
     """`ready`: nothing up to `sequence` is pending."""
 
     ready: bool
-    sequence: int
+    sequence: Whole
 
 
 class ParkedActors(Question):
@@ -212,7 +212,7 @@ class ParkedActors(Question):
 class WaitingMessage(Record):
     """A message that waits for a parked actor, by its place in the log."""
 
-    sequence: int
+    sequence: Whole
     message: str
     at: Instant
     wake: Instant | None = None
@@ -226,7 +226,7 @@ class ParkedActor(Record):
     actor: str
     reason: str
     since: Instant
-    count: int
+    count: Whole
     """How many messages wait."""
     waiting: tuple[WaitingMessage, ...]
     """The head first, then what waits behind it, in order: the first of them, where the answer would be too long."""
@@ -236,7 +236,7 @@ class ParkedListed(Record):
     """All parked actors of a service (of the partitions that the answering replica owns)."""
 
     actors: tuple[ParkedActor, ...]
-    left_off: int = 0
+    left_off: Whole = 0
     """Actors for which the answer had no room."""
 
 
@@ -254,7 +254,7 @@ class Rehearse(Question):
 class Rehearsed(Record):
     """What one waiting message would lead to."""
 
-    sequence: int
+    sequence: Whole
     message: str
     says: tuple[str, ...]
     """The envelopes as they would lie on the log."""
@@ -267,7 +267,7 @@ class Rehearsal(Record):
     """The waiting messages in order, up to the first that still fails or that the answer has no room for."""
 
     messages: tuple[Rehearsed, ...]
-    left_off: int = 0
+    left_off: Whole = 0
 
 
 class Inspect(Question):
@@ -290,8 +290,8 @@ class Verify(Question):
 class Verified(Record):
     """`differences` is empty when the rebuilt file is byte for byte the same at log sequence `sequence`."""
 
-    sequence: int
-    actors: int
+    sequence: Whole
+    actors: Whole
     differences: tuple[str, ...]
 
 

@@ -1,5 +1,6 @@
 """Names and bytes: a message's one name gives its subject, its body is one CloudEvents 1.0 envelope or bare JSON."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,9 @@ MAX_BODY = 512 * 1024
 
 MAX_ID = 256
 """Characters of the id of a message, and of the correlation that all that follows from it carries."""
+
+OUTSIDE = "/outside"
+"""The source of what comes without an envelope."""
 
 MODULES = ("order", "commercial", "delivery", "finance", "observability")
 _KINDS: Mapping[str, type[Message]] = {"cmd": Command, "evt": Event, "ask": Question}
@@ -223,7 +227,7 @@ class _In(Struct, Generic[M], frozen=True, kw_only=True):
     type: str
     time: Annotated[datetime, Meta(tz=True)] | None = None
     correlationid: Annotated[str, Meta(min_length=1, max_length=MAX_ID)] | None = None
-    causationid: str | None = None
+    causationid: Annotated[str, Meta(max_length=MAX_ID)] | None = None
     partitionkey: str | None = None
     traceparent: str | None = None
     data: M
@@ -303,6 +307,34 @@ def _strict(decoder: msgspec.json.Decoder[M], body: bytes) -> M:
         raise Refused(_IN_DATA.sub("`$", told(problem)).removesuffix(" - at `$`")) from None
 
 
+def check_names(body: bytes) -> None:
+    """Refused: JSON in which an object has a name twice, for of two readers each may take another value.
+
+    What the typed decoders pass over is looked at too: text that is not UTF-8, numbers of thousands of digits.
+    """
+    try:
+        _NAMES.decode(body.decode())
+    except UnicodeDecodeError:
+        raise Refused("the body is not UTF-8") from None
+    except RecursionError:
+        raise Refused("the JSON is nested too deep") from None
+    except ValueError:
+        raise Refused("a number in the JSON has thousands of digits") from None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) == len(pairs):
+        return
+    seen = set[str]()
+    for name, _ in pairs:
+        if name in seen:
+            raise Refused(f"the JSON has the name {name[:100]!r} twice in one object")
+        seen.add(name)
+
+
+_NAMES = json.JSONDecoder(object_pairs_hook=_each_once)
+
+
 def told(problem: Exception) -> str:
     """What is wrong with a value, in the words that its contract has for a pattern."""
     return _REGEX.sub(lambda found: f": {_patterns().get(found[1], found[1])}", str(problem))
@@ -333,6 +365,13 @@ def hear(
 
     `now` is the last tick's instant where time is the scenario's: it is that of what has no time of its own.
     """
+    message = _heard(received, types, now, retired)
+    if not received.in_batch:  # what an owner has said is written by this very module
+        check_names(received.body)
+    return message
+
+
+def _heard(received: Received, types: Catalogue, now: datetime | None, retired: Mapping[str, upcast.Upcast]) -> Message:
     place = parse(received.subject)
     if place.name in retired:
         return _hear_retired(received, place, types, now, retired)
@@ -384,7 +423,7 @@ def _hear_retired(
 def _bare_context(received: Received, place: Place, now: datetime | None) -> Context:
     return Context(
         id=received.id,
-        source="/outside",
+        source=OUTSIDE,
         key=place.key,
         at=received.at if now is None else now,
         correlation=received.id,

@@ -26,9 +26,6 @@ from shared.log import Log, LogUnfit, Stored, check
 from shared.settings import SERVERS
 
 DEFAULT = "nats://127.0.0.1:4222"
-OUTSIDE = "/outside"
-"""The source of what people and scripts say."""
-
 NOBODY = "-"
 """The key of a question that is about a whole service."""
 
@@ -95,7 +92,7 @@ class Mesh:
         subject = wire.subject(type(message), key)
         body = wire.encode(message)
         if at is not None:
-            context = Context(id=said, source=OUTSIDE, key=key, at=at, correlation=said)
+            context = Context(id=said, source=wire.OUTSIDE, key=key, at=at, correlation=said)
             body = wire.envelope(message, context, body)
         elif answers is not None:
             body = wire.encode(_Linked(said, name_of(type(message)), *answers, key, msgspec.Raw(body)))

@@ -12,7 +12,7 @@ from contracts import wire
 from contracts.message import Question, utc
 from contracts.observability import Books, ClockTicked, ShowBooks
 from infra import matching
-from infra.client import OUTSIDE, Mesh
+from infra.client import Mesh
 from infra.failure import NO, WRONG, Failure
 from infra.follower import Follower
 from infra.matching import Difference
@@ -88,7 +88,7 @@ class Player:
         begins = next((utc(step.action.tick) for step in steps if isinstance(step.action, Tick)), None)
         if tick is None or begins is None:
             return None
-        if tick.context.source != OUTSIDE:
+        if tick.context.source != wire.OUTSIDE:
             way_out = "play on one begun with `q2c up --clock scenario`, or leave out --nats"
             raise Failure(f"this mesh goes by the wall clock, the scenario by its own: {way_out}", WRONG)
         if begins <= tick.instant:

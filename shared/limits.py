@@ -1,6 +1,15 @@
-"""How much may go wrong before more stands still than the actors that met a bug."""
+"""How much may go wrong, and how much may come in, before more than that is refused or stands still."""
 
 from typing import NamedTuple
+
+from contracts.wire import MAX_BODY
+
+
+class Rate(NamedTuple):
+    """How often something may happen: so often a second in the long run, and so many times at once."""
+
+    a_second: int
+    at_once: int
 
 
 class Limits(NamedTuple):
@@ -13,9 +22,15 @@ class Limits(NamedTuple):
     window: int = 100
     """Messages heard of which a share may fail: beyond that the service stands still."""
     share: float = 0.5
+    largest: int = MAX_BODY
+    """Bytes of a command from outside."""
+    actor: Rate = Rate(200, 20_000)
+    """Commands from outside to one actor."""
+    publisher: Rate = Rate(5_000, 1_000_000)
+    """Commands of one publisher outside."""
 
 
 LIMITS = Limits()
 """What holds where nobody has said otherwise."""
 
-__all__ = ["LIMITS", "Limits"]
+__all__ = ["LIMITS", "Limits", "Rate"]

@@ -28,6 +28,7 @@ from contracts.wire import Received, Refused
 from shared import deciding, parking, restore, telemetry
 from shared.decider import Wiring
 from shared.delivering import Delivering, Full
+from shared.gate import Gate
 from shared.hearing import Addressee, Ears, Hearing, Word, addressee
 from shared.lanes import Lane
 from shared.limits import LIMITS, Limits
@@ -88,7 +89,7 @@ class Owner:
         self._wanted = sorted(range(log.partitions) if partitions is None else set(partitions))
         self._scenario = scenario
         sweeping = wiring.service == runtime.CLOCK_SERVICE if sweeps is None else sweeps
-        self._limits = limits
+        self._limits, self._gate = limits, Gate(limits)
         self._ears = Ears(wiring, log.partitions, sweeps=sweeping, scenario=scenario)
         self._states: States | None = None
         self._parts: tuple[Delivering, Standing] | None = None
@@ -276,6 +277,7 @@ class Owner:
     def _rewound(self, states: States) -> Pull:
         """Read on from where the furthest behind is: a lane passes over what it has heard."""
         self._rewinds = False
+        self._gate.open()
         self._heard = min(lane.input for lane in states.lanes.values())
         return self._log.pull(self._filters, self._heard)
 
@@ -311,6 +313,8 @@ class Owner:
         for received in batch:
             try:
                 heard = self._ears.understand(received, standing.awake()) or self._word(received)
+                if isinstance(heard, Hearing):
+                    self._gate.admit(received, heard)
             except Refused as problem:
                 await self._decide(states, run)
                 await self._reject(received, problem.reason)

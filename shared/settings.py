@@ -7,7 +7,8 @@ from typing import Annotated, Literal, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
-from shared.limits import Limits
+from contracts.wire import MAX_BODY
+from shared.limits import LIMITS, Limits, Rate
 
 PREFIX = "Q2C_"
 
@@ -16,6 +17,9 @@ _OWNS = r"^(all|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)$"
 
 _HOST = r"(\*\.)?[A-Za-z0-9.-]+"
 _HOSTS = rf"^(\*|{_HOST}(,{_HOST})*)$"
+
+CommandsASecond = Annotated[int, Meta(ge=1, le=1_000_000, description="commands a second from 1 to 1000000")]
+CommandsAtOnce = Annotated[int, Meta(ge=1, description="commands at once, at least 1")]
 
 
 class WrongSetting(ValueError):
@@ -36,6 +40,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     parked_per_partition: Annotated[int, Meta(ge=1, description="a number of messages, at least 1")] = 100_000
     storm_window: Annotated[int, Meta(ge=1, le=100_000, description="a number of messages from 1 to 100000")] = 100
     storm_share: Annotated[int, Meta(ge=1, le=100, description="a percentage from 1 to 100")] = 50
+    largest: Annotated[int, Meta(ge=1024, le=MAX_BODY, description=f"bytes from 1024 to {MAX_BODY}")] = LIMITS.largest
+    actor_rate: CommandsASecond = LIMITS.actor.a_second
+    actor_burst: CommandsAtOnce = LIMITS.actor.at_once
+    publisher_rate: CommandsASecond = LIMITS.publisher.a_second
+    publisher_burst: CommandsAtOnce = LIMITS.publisher.at_once
     secrets: Annotated[Path | None, Meta(description="the folder that holds one file for each secret")] = None
     outside: Annotated[
         str, Meta(pattern=_HOSTS, description="the hosts that may be called: *, or names such as a.example,*.b.example")
@@ -65,8 +74,16 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def limits(self) -> Limits:
-        """How much may go wrong before more than the actors concerned stands still."""
-        return Limits(self.parked_per_actor, self.parked_per_partition, self.storm_window, self.storm_share / 100)
+        """How much may go wrong, and how much may come in."""
+        return Limits(
+            per_actor=self.parked_per_actor,
+            per_partition=self.parked_per_partition,
+            window=self.storm_window,
+            share=self.storm_share / 100,
+            largest=self.largest,
+            actor=Rate(self.actor_rate, self.actor_burst),
+            publisher=Rate(self.publisher_rate, self.publisher_burst),
+        )
 
     @property
     def hosts(self) -> tuple[str, ...]:

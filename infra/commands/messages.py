@@ -65,9 +65,11 @@ def _decoded(message_type: type[Message], name: str, key: str, body: bytes) -> M
     if not is_identifier(key):
         raise Failure(f"key {key!r} must be 1 to 64 letters, digits, _ or -", WRONG)
     try:
-        return wire.decode(message_type, body)
+        message = wire.decode(message_type, body)
+        wire.check_names(body)
     except wire.Refused as refused:
         raise Failure(f"{name} is refused: {refused.reason} (see `q2c contracts show {name}`)", WRONG) from None
+    return message
 
 
 @app.command()

@@ -76,7 +76,7 @@ def given(data: str | None) -> bytes:
     if data == "-":
         return sys.stdin.buffer.read()
     if data.lstrip()[:1] in ("", "{", "["):
-        return data.encode()
+        return data.encode(errors="surrogateescape")
     try:
         return Path(data).read_bytes()
     except OSError as problem:

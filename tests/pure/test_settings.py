@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from shared import clock, settings, telemetry
-from shared.limits import Limits
+from shared.limits import Limits, Rate
 
 
 def test_an_empty_environment_gives_a_mesh_on_one_laptop() -> None:
@@ -35,6 +35,11 @@ def test_every_setting_is_read_from_its_variable() -> None:
             "Q2C_STORM_SHARE": "25",
             "Q2C_SNAPSHOT_MESSAGES": "5000",
             "Q2C_SNAPSHOT_MINUTES": "1",
+            "Q2C_LARGEST": "2048",
+            "Q2C_ACTOR_RATE": "1",
+            "Q2C_ACTOR_BURST": "2",
+            "Q2C_PUBLISHER_RATE": "3",
+            "Q2C_PUBLISHER_BURST": "4",
             "Q2C_LOG": "json",
             "Q2C_LOG_LEVEL": "debug",
         }
@@ -43,8 +48,10 @@ def test_every_setting_is_read_from_its_variable() -> None:
     assert given.data == Path("/somewhere/else")
     assert (given.partitions, given.owned) == (16, (0, 1, 2, 9))
     assert (given.clock, given.log, given.log_level) == ("scenario", "json", "debug")
-    assert given.limits == Limits(per_actor=7, per_partition=70, window=20, share=0.25)
     assert (given.snapshot_messages, given.snapshot_minutes) == (5000, 1)
+    assert given.limits == Limits(
+        per_actor=7, per_partition=70, window=20, share=0.25, largest=2048, actor=Rate(1, 2), publisher=Rate(3, 4)
+    )
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
@@ -58,6 +65,8 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("Q2C_PARTITIONS", "0", "Q2C_PARTITIONS must be a whole number from 1 to 64, not '0'"),
         ("Q2C_PARTITIONS", "2.5", "Q2C_PARTITIONS must be a whole number from 1 to 64, not '2.5'"),
         ("Q2C_PARKED_PER_ACTOR", "0", "Q2C_PARKED_PER_ACTOR must be a number of messages, at least 1, not '0'"),
+        ("Q2C_LARGEST", "1", "Q2C_LARGEST must be bytes from 1024 to 524288, not '1'"),
+        ("Q2C_ACTOR_RATE", "0", "Q2C_ACTOR_RATE must be commands a second from 1 to 1000000, not '0'"),
         ("Q2C_STORM_SHARE", "101", "Q2C_STORM_SHARE must be a percentage from 1 to 100, not '101'"),
         ("Q2C_CLOCK", "sundial", "Q2C_CLOCK must be wall or scenario, not 'sundial'"),
         ("Q2C_LOG", "xml", "Q2C_LOG must be auto, console or json, not 'xml'"),

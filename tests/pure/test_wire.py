@@ -184,6 +184,40 @@ def test_anything_else_is_refused_and_never_raises_otherwise(body: bytes) -> Non
     assert refused(body)
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b'{"lines": [], "lines": []}', "the JSON has the name 'lines' twice in one object"),
+        (b'{"lines": [], "x": {"a": 1, "\\u0061": 2}}', "the JSON has the name 'a' twice in one object"),
+        (b'{"lines": [], "x": "\xff"}', "the body is not UTF-8"),
+        (b'{"lines": [], "x": %s}' % (b"9" * 5000), "a number in the JSON has thousands of digits"),
+    ],
+)
+def test_json_that_two_readers_may_read_differently_is_refused(data: bytes, reason: str) -> None:
+    for body in (data, enveloped(data)):
+        assert reason in refused(body)
+
+
+def test_the_names_of_an_envelope_are_said_once_too() -> None:
+    assert "the name 'id' twice" in refused(enveloped(GOOD).replace(b'"id":"x"', b'"id":"x","id":"y"'))
+
+
+def test_a_body_of_many_names_is_looked_at_once() -> None:
+    names = b",".join(b'"%d":0' % number for number in range(45_000))
+    assert "the name '44999' twice" in refused(b'{"lines": [],%s,"44999":0}' % names)
+
+
+def test_what_an_owner_has_said_is_not_looked_at_again() -> None:
+    """Its batch tells: it was written by the same encoder. Of a name said twice, every process takes the last."""
+    heard = hear(b'{"lines": [], "by_name": {"a": 1, "a": 2}}', headers={"Nats-Batch-Sequence": "1"})
+    assert isinstance(heard, Billed)
+    assert heard.by_name == {"a": 2}
+
+
+def test_a_cause_is_no_longer_than_an_id_may_be() -> None:
+    assert "`$.causationid`" in refused(enveloped(GOOD, causationid="x" * 257))
+
+
 @given(st.binary(max_size=60))
 def test_no_bytes_whatever_raise_anything_but_refused(body: bytes) -> None:
     for prefix in (b"", b'{"lines":', b'{"specversion":"1.0",'):

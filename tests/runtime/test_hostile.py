@@ -301,3 +301,16 @@ async def test_a_hostile_subject_does_not_cut_a_client_off(playground: Playgroun
     await raw(playground, b"PUB hostile.\xff\x0c 1\r\nx\r\n")
     assert (await heard.next_msg(10)).subject == "hostile.�\x0c"
     assert nats_client.stats["reconnects"] == 0
+
+
+async def test_an_edit_that_is_as_deep_as_can_just_be_read_stops_nobody(playground: Playground) -> None:
+    async with playground.running() as toys:
+        await playground.publish(wire.subject(Touch, "ACME"), b'{"glass":"g","text":"rough"}')
+        await playground.quiet(toys)
+        edit = b'{"entity":"glass","actor":"g","sequence":1,"reason":"r","data":{"text":"rough","glass":%s}}'
+        for depth in range(800, 1000):
+            await playground.publish(
+                wire.subject(runtime.of("toys").edit, "ACME"), edit % (b"[" * depth + b"]" * depth)
+            )
+        await goes_on(playground, toys)
+        assert len(await playground.heard(MessageRejected)) == 200
