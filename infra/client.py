@@ -18,7 +18,7 @@ from nats.js.errors import NotFoundError
 from contracts import runtime, wire
 from contracts.message import Context, Message, Question, name_of
 from contracts.observability import ClockTicked
-from contracts.wire import STREAM, Received
+from contracts.wire import OUTSIDE, STREAM, Received
 from infra.failure import ABSENT, NO, WRONG, Failure
 from infra.fleet import SERVICES
 from shared import protocol, telemetry
@@ -92,7 +92,7 @@ class Mesh:
         subject = wire.subject(type(message), key)
         body = wire.encode(message)
         if at is not None:
-            context = Context(id=said, source=wire.OUTSIDE, key=key, at=at, correlation=said)
+            context = Context(id=said, source=OUTSIDE, key=key, at=at, correlation=said)
             body = wire.envelope(message, context, body)
         elif answers is not None:
             body = wire.encode(_Linked(said, name_of(type(message)), *answers, key, msgspec.Raw(body)))

@@ -12,8 +12,8 @@ from contracts import runtime, wire
 from contracts.message import Event, name_of
 from contracts.money import Money
 from contracts.runtime import ActorParked, MessageRejected, PartitionPaused, PartitionResumed, ServicePaused
-from contracts.wire import Received, Refused
-from infra.client import OUTSIDE, Mesh
+from contracts.wire import OUTSIDE, Received, Refused
+from infra.client import Mesh
 from shared import parking
 from shared.parking import UNTRIED, Parking, Waits
 from shared.store import ActorRef
