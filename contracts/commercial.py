@@ -1,10 +1,14 @@
-"""What the commercial service says, may be asked to do, and answers: master data, quotes, agreements, change orders."""
+"""What the commercial service says, may be asked to do, and answers: the firm's data, quotes, agreements, changes.
+
+Its customers are in `contracts.customer`, and by what they are known in `contracts.identity`.
+"""
 
 from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from contracts.customer import CreditReason
 from contracts.message import (
     Broadcast,
     Command,
@@ -30,7 +34,6 @@ from contracts.order import (
     LineChange,
     Minutes,
     Offer,
-    Party,
     ProjectTerms,
     RevenueMethod,
     RoleRate,
@@ -42,7 +45,6 @@ from contracts.order import (
 )
 
 Percent = DecimalText
-CreditReason = Literal["CREDIT_LIMIT", "CUSTOMER_ON_HOLD", "UNKNOWN_CUSTOMER", "AGREEMENT_EXISTS"]
 ChangeReason = Literal["UNKNOWN_AGREEMENT", "NOT_ACTIVE", "CHANGE_IN_PROGRESS", "UNKNOWN_LINE", "INVALID_CHANGE"]
 ChangeOrderStatus = Literal["UNKNOWN", "REQUESTED", "PRICED", "APPROVED", "APPLIED", "REFUSED"]
 QuoteLifecycle = Literal["UNKNOWN", "IN_REVIEW", "APPROVED", "ACCEPTING", "ACCEPTED", "REJECTED", "EXPIRED"]
@@ -105,187 +107,6 @@ class PolicyRefused(Refusal, tag="commercial.policy.refused.v1"):
 
     legal_entity: Identifier
     version: Version
-
-
-# --- customer: keyed by the customer -------------------------------------------------------------------------------
-
-
-class RegisterCustomer(Command, tag="commercial.customer.register.v1"):
-    """Add a customer; the key is its code, such as ACME."""
-
-    legal_name: Text
-    country: CountryCode
-    tax_id: Short | None = None
-    email: Short | None = None
-
-
-class UpdateCustomer(Command, tag="commercial.customer.update.v1"):
-    """Change what is given; what is absent stays."""
-
-    legal_name: Text | None = None
-    country: CountryCode | None = None
-    tax_id: Short | None = None
-    email: Short | None = None
-
-
-class SetCreditLimit(Command, tag="commercial.customer.set_credit_limit.v1"):
-    """Agree a credit limit in one currency; without one, exposure in that currency is not limited."""
-
-    limit: Money
-    decided_by: Text
-
-
-class PlaceHold(Command, tag="commercial.customer.place_hold.v1"):
-    """Stop accepting new business from the customer."""
-
-    hold_reason: Text
-    decided_by: Text
-
-
-class ReleaseHold(Command, tag="commercial.customer.release_hold.v1"):
-    """Accept business from the customer again."""
-
-    decided_by: Text
-
-
-class ReserveCredit(Internal, tag="commercial.customer.reserve_credit.v1"):
-    """Said by a quote on acceptance: may this amount be added to the customer's exposure?"""
-
-    quote_id: Identifier
-    version: Version
-    agreement_id: Identifier
-    amount: Money
-
-
-class CustomerRegistered(Event, tag="commercial.customer.registered.v1"):
-    """A customer the firm may quote to."""
-
-    customer_id: Identifier
-    legal_name: Text
-    country: CountryCode
-    tax_id: Short | None = None
-    email: Short | None = None
-
-
-class CustomerUpdated(Event, tag="commercial.customer.updated.v1"):
-    """The customer's data as it stands now."""
-
-    customer_id: Identifier
-    legal_name: Text
-    country: CountryCode
-    tax_id: Short | None = None
-    email: Short | None = None
-
-
-class CreditLimitSet(Event, tag="commercial.customer.credit_limit_set.v1"):
-    """The limit that acceptance is checked against from now on."""
-
-    customer_id: Identifier
-    limit: Money
-    decided_by: Text
-
-
-class CreditHoldPlaced(Event, tag="commercial.customer.credit_hold_placed.v1"):
-    """No new business until released."""
-
-    customer_id: Identifier
-    hold_reason: Text
-    decided_by: Text
-
-
-class CreditHoldReleased(Event, tag="commercial.customer.credit_hold_released.v1"):
-    """The hold is over."""
-
-    customer_id: Identifier
-    decided_by: Text
-
-
-class CreditReserved(Event, tag="commercial.customer.credit_reserved.v1"):
-    """The accepted amount counts as exposure from now on; `exposure` is after it."""
-
-    customer: Party
-    """The customer as the agreement will name it."""
-    quote_id: Identifier
-    version: Version
-    agreement_id: Identifier
-    amount: Money
-    exposure: Money
-
-
-class CreditRefused(Event, tag="commercial.customer.credit_refused.v1"):
-    """Acceptance would exceed the limit, the customer is unknown or on hold, or the agreement's id is taken."""
-
-    customer_id: Identifier
-    quote_id: Identifier
-    version: Version
-    reason: CreditReason
-    detail: Text
-    exposure: Money
-    would_be: Money
-    limit: Money | None = None
-
-
-class UnbilledAgreement(Record):
-    """What of an agreement's price is not billed yet, net of tax."""
-
-    agreement_id: Identifier
-    order_version: Version
-    amount: Money
-
-
-class OpenInvoice(Record):
-    """What the customer still owes on an issued invoice, with tax."""
-
-    invoice_id: Identifier
-    open: Money
-
-
-class ExposureChanged(Event, tag="commercial.customer.exposure_changed.v1"):
-    """Exposure in one currency = open receivables (gross) + accepted and not yet billed (net)."""
-
-    customer_id: Identifier
-    receivables: Money
-    unbilled: Money
-    exposure: Money
-    agreement: UnbilledAgreement | None = None
-    """The agreement that changed it, as it stands now."""
-    invoice: OpenInvoice | None = None
-    """The invoice that changed it, as it stands now."""
-
-
-class CustomerRefused(Refusal, tag="commercial.customer.refused.v1"):
-    """A request about a customer was refused."""
-
-    customer_id: Identifier
-
-
-class CustomerValidation(Record, tag_field="answers", tag="commercial.customer.validate.v1"):
-    """The answer to `commercial.customer.validate.v1`."""
-
-    customer_id: Identifier
-    decision: Literal["OK", "REVIEW", "BLOCK"]
-    reasons: tuple[Text, ...]
-    """Empty when OK."""
-
-
-class ValidateCustomer(Question, tag="commercial.customer.validate.v1"):
-    """May this customer be sold to? BLOCK: unknown or on hold. REVIEW: data is missing, such as the tax id."""
-
-
-class CreditCheck(Record, tag_field="answers", tag="commercial.customer.check_credit.v1"):
-    """The answer to `commercial.customer.check_credit.v1`."""
-
-    customer_id: Identifier
-    decision: Literal["OK", "HOLD"]
-    exposure: Money
-    would_be: Money
-    limit: Money | None
-
-
-class CheckCredit(Question, tag="commercial.customer.check_credit.v1"):
-    """Would this amount, on top of the present exposure, stay within the limit?"""
-
-    amount: Money
 
 
 # --- rate card: keyed by its code -----------------------------------------------------------------------------------
@@ -554,6 +375,26 @@ class AgreementCompleted(Event, tag="commercial.agreement.completed.v1"):
 
     agreement_id: Identifier
     total: Money
+
+
+class HoldForCredit(Internal, tag="commercial.agreement.hold_for_credit.v1"):
+    """Said by a customer that is on a credit hold: nothing new begins under its agreement."""
+
+    agreement_id: Identifier
+    hold_reason: Text
+
+
+class LiftCreditHold(Internal, tag="commercial.agreement.lift_credit_hold.v1"):
+    """Said by a customer whose credit hold is over: what was stopped goes on."""
+
+    agreement_id: Identifier
+
+
+class ChangeDeferred(Event, tag="commercial.agreement.change_deferred.v1"):
+    """An approved change waits for the end of the customer's credit hold."""
+
+    agreement_id: Identifier
+    change: Change
 
 
 class ExamineChange(Internal, tag="commercial.agreement.examine_change.v1"):

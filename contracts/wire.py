@@ -21,7 +21,7 @@ MAX_BODY = 512 * 1024
 MAX_ID = 256
 """Characters of the id of a message, and of the correlation that all that follows from it carries."""
 
-MODULES = ("order", "commercial", "delivery", "finance", "observability")
+MODULES = ("order", "customer", "identity", "commercial", "delivery", "finance", "observability")
 _KINDS: Mapping[str, type[Message]] = {"cmd": Command, "evt": Event, "ask": Question}
 _TOKEN = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"v[1-9][0-9]*")

@@ -10,7 +10,7 @@ from contracts.money import exact, total
 from contracts.order import Offer, Party, ServicesOrder, Signature
 from services.commercial.pricing import Rates, price_line, problem_of
 from services.commercial.problem import Problem
-from services.commercial.reference import Reference, day_of, end_of, rate_card_on
+from services.commercial.reference import Reference, day_of, end_of, rate_card_on, survivor_of
 
 LONGEST_VALIDITY = timedelta(days=3653)
 LONGEST_OFFER = 150_000
@@ -26,6 +26,10 @@ def price(message: SubmitQuote, reference: Reference) -> QuotePriced | Problem:
         effort=rate_card_on(reference, message.rate_card or "", today),
         time={code: versions[-1] for code, versions in reference.rate_cards.items()},
     )
+    if (survivor := survivor_of(reference, message.key)) != message.key:
+        return Problem(
+            reason="CUSTOMER_MERGED", detail=f"{message.key} is an alias of {survivor}: offer it to {survivor}"
+        )
     if message.legal_entity not in reference.legal_entities:
         return Problem(reason="UNKNOWN_LEGAL_ENTITY", detail=f"no legal entity is registered as {message.legal_entity}")
     if policy is None:

@@ -9,8 +9,6 @@ from msgspec.structs import replace
 from contracts.commercial import (
     AcceptQuote,
     ApproveQuote,
-    CreditRefused,
-    CreditReserved,
     QuoteAcceptanceReceived,
     QuoteAcceptanceRefused,
     QuoteAccepted,
@@ -24,9 +22,9 @@ from contracts.commercial import (
     QuoteState,
     QuoteStatus,
     RejectQuote,
-    ReserveCredit,
     SubmitQuote,
 )
+from contracts.customer import CreditRefused, CreditReserved, ReserveCredit
 from contracts.message import Record, Wake, name_of
 from contracts.money import exact
 from contracts.order import ServicesOrder, Signature
@@ -242,6 +240,7 @@ def accept(priced: QuotePriced, message: AcceptQuote, reference: Reference) -> S
             quote_id=message.quote_id,
             version=message.version,
             agreement_id=priced.offer.agreement_id,
+            legal_entity=priced.offer.legal_entity,
             amount=priced.total,
         ),
     ]
