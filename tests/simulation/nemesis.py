@@ -32,7 +32,7 @@ class Nemesis:
         self._world = world
         self._steps = 0
         self._left = random.randint(1, 10)
-        self._next = self._gap()
+        self._next, self._grown = self._gap(), 0
         world.network.weather = weather(random)
         world.faults.full = random.choice((0.0, 0.0, 0.02))
         world.loop.watch = self._before
@@ -50,6 +50,11 @@ class Nemesis:
     def _before(self, process: Process) -> None:
         self._steps += 1
         if not self._left or self._steps < self._next:
+            self._grown = 0
+            return
+        if not self._grown:  # every other harm waits for the next thing that is stored: much can go wrong just then
+            self._grown = self._world.network.server.last + self._random.randint(0, 1)
+        if self._world.network.server.last < self._grown:
             return
         post = next((post for post in self._world.posts if post.process is process), None)
         if post is None:

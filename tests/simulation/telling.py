@@ -53,10 +53,10 @@ async def tell(world: World, story: Story, rest: Callable[[], None] = nothing) -
     world.staff()
     for act in story.acts:
         await world.say(act.lines)
-        if act is story.acts[-1]:
-            rest()
         await world.quiet()
         act.then()
+    rest()
+    await world.quiet()
     await world.drain()
     return Told(world.network.server.everything(), await world.rows())
 

@@ -42,7 +42,7 @@ def _beginning(random: Random, keys: Sequence[str]) -> list[Line]:
     story = _Story(random)
     for _ in range(random.randint(4, 30)):
         story.tell(random.choice(keys))
-    for percent in range(random.choice((0, 1, 3))):
+    for percent in range(random.choice((0, 2, 5))):
         story.say(SetRate(percent=percent + 5), "world")
     for days in range(random.choice((0, 1, 3))):
         story.tick(days)
@@ -79,7 +79,7 @@ class _Story:
     def tell(self, key: str) -> None:
         random = self._random
         counter = random.choice(("c", "d", "loud"))
-        match random.randrange(10):
+        match random.randrange(11):
             case 0 | 1 | 2:
                 other = random.choice((None, *KEYS))
                 times = random.choice((1, 1, 1, 1, 2, 5, 30))
@@ -91,9 +91,9 @@ class _Story:
                 self.say(SetAlarm(alarm=f"a{number}", at=due, again_after_hours=hours, rings=rings), key)
             case 4 | 5:
                 self.say(Touch(glass=random.choice(("g", "h")), text=random.choice(TEXTS)), key)
-            case 6 | 7:
+            case 6 | 7 | 8:
                 self.say(SetPrice(price=random.choice("pqrs"), amount=len(key)), key)
-            case 8:
+            case 9:
                 self.say(runtime.of("toys").retry(entity="glass", actor="g"), key)
             case _:
                 self.say(runtime.of("toys").discard(entity="glass", actor="g", reason="not worth mending"), key)
